@@ -1,0 +1,53 @@
+"""Every habit of this repository is a session: `uvx nox -s tests`, or without `-s`, tests and lint."""
+
+import tempfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.10"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["tests", "lint"]
+
+PYTHON = ">=3.12"
+
+
+def install(session: nox.Session, group: str) -> None:
+    """Install a dependency group of pyproject.toml into the session's environment."""
+    session.install(*nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), group))
+
+
+@nox.session(python=PYTHON)
+def tests(session: nox.Session) -> None:
+    """Render, start, and question what the template emits; `-- ARGUMENTS` go to pytest."""
+    install(session, "tests")
+    session.run("pytest", "-n", "2", "--dist", "worksteal", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def lint(session: nox.Session) -> None:
+    """Check the repository's own Python; what the template emits is checked by the tests."""
+    install(session, "lint")
+    session.run("ruff", "format", "--check")
+    session.run("ruff", "check")
+    session.run("mypy")
+
+
+@nox.session(python=PYTHON)
+def pins(session: nox.Session) -> None:
+    """Choose the versions of everything that the template emits, and write pins/pins.json."""
+    install(session, "tests")
+    session.run("python", "pins/resolve.py", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def preview(session: nox.Session) -> None:
+    """Emit a variant and run it until Ctrl-C: asks which, or takes `-- --data framework=fastapi …`."""
+    install(session, "tests")
+    with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
+        project = Path(folder, "preview")
+        answers = ["--defaults", *session.posargs] if session.posargs else []
+        session.run("copier", "copy", "--trust", "--vcs-ref=HEAD", *answers, str(Path.cwd()), str(project))
+        session.chdir(project)
+        session.run("uv", "sync", "--quiet", external=True)
+        session.run("uv", "run", "python", "-m", "dev", external=True, interrupt_timeout=30)

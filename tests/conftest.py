@@ -1,0 +1,170 @@
+"""The fixtures of all tests: the template, what it renders, and services that run."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from tests.support import variants
+from tests.support.git import IDENTITY
+from tests.support.project import Project, environment, key, once
+from tests.support.project import render as run_copier
+from tests.support.service import Service
+from tests.support.template import snapshot
+
+# What the environment of the tests' own runner would tell uv, and what copier's commits need where git knows nobody.
+for _name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "PYTHONPATH"):
+    os.environ.pop(_name, None)
+os.environ |= IDENTITY
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that all workers of pytest-xdist share in this run."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session")
+def template(shared: Path) -> Path:
+    """Return a git repository of the template as it stands in the work tree, tagged 999.0.0."""
+    return once(shared / "template", snapshot)
+
+
+class Render(Protocol):
+    """Renders a set of answers, once in this run: what it returns is not to be changed."""
+
+    def __call__(self, answers: variants.Answers | None = None, **options: Any) -> Path: ...
+
+
+@pytest.fixture(scope="session")
+def render(shared: Path, template: Path) -> Render:
+    """Return a function that renders a set of answers; `options` are those of copier.run_copy."""
+
+    def rendered(answers: variants.Answers | None = None, **options: Any) -> Path:
+        folder = shared / f"rendered-{key(answers or {}, options)}" / "project"
+        return once(folder, lambda to: run_copier(template, to, answers or {}, **options))
+
+    return rendered
+
+
+@pytest.fixture(scope="session", params=variants.bootable(), ids=variants.label)
+def pristine(request: pytest.FixtureRequest, render: Render) -> Project:
+    """Return each variant that can boot differently, as emitted. It is not to be changed."""
+    return Project(render(request.param))
+
+
+@pytest.fixture(scope="session")
+def probed(pristine: Project, shared: Path) -> Project:
+    """Return the same with the routes that the tests talk to. It is not to be changed."""
+
+    def add_routes(to: Path) -> None:
+        pristine.copy(to).add_routes()
+
+    return Project(once(shared / f"probed-{key(pristine.answers())}" / "project", add_routes))
+
+
+@pytest.fixture
+def copied(pristine: Project, tmp_path: Path) -> Project:
+    """Return a copy that a test may change."""
+    return pristine.copy(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def production(pristine: Project, shared: Path) -> Path:
+    """Return the environment with what production installs, and no more."""
+    return environment(shared, pristine, dev=False)
+
+
+@pytest.fixture(scope="session")
+def development(pristine: Project, shared: Path) -> Path:
+    """Return the environment with the development tools too."""
+    return environment(shared, pristine, dev=True)
+
+
+class Start(Protocol):
+    """Starts a process type of a project."""
+
+    def __call__(
+        self,
+        project: Project | None = None,
+        process: str = "web",
+        isolation: Sequence[str] = (),
+        **variables: str,
+    ) -> Service: ...
+
+
+@contextmanager
+def starting(probed: Project, production: Path) -> Iterator[Start]:
+    """Yield a function that starts a process type, by default `web` of the probed project.
+
+    Each is killed in the end; and each, in every test, must have written nothing to stderr, and
+    nothing but JSON to stdout (C-20, C-21).
+    """
+    started: list[Service] = []
+
+    def start(
+        project: Project | None = None, process: str = "web", isolation: Sequence[str] = (), **variables: str
+    ) -> Service:
+        project = project or probed
+        command = project.procfile()[process]
+        started.append(Service(project, production, variables, command, isolation))
+        return started[-1]
+
+    try:
+        yield start
+    finally:
+        for service in started:
+            service.kill()
+    for service in started:
+        assert not service.stderr.lines, service.report()
+        assert service.variables.get("LOG_FORMAT") == "console" or service.events is not None
+
+
+@pytest.fixture
+def start(probed: Project, production: Path) -> Iterator[Start]:
+    """Return a function that starts a process type for one test."""
+    with starting(probed, production) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def web(probed: Project, production: Path) -> Iterator[Service]:
+    """Return a running service with the default settings, for the tests of a module that only send requests."""
+    with starting(probed, production) as start:
+        service = start()
+        service.wait_event("listening")
+        yield service
+
+
+class Run(Protocol):
+    """Runs `python -m PKG …` of a project to its end."""
+
+    def __call__(
+        self, *arguments: str, project: Project | None = None, stdin: str = "", **variables: str
+    ) -> subprocess.CompletedProcess[str]: ...
+
+
+@pytest.fixture
+def run(probed: Project, production: Path) -> Run:
+    """Return a function that runs a one-off process, or any process type that is expected to end."""
+
+    def run(
+        *arguments: str, project: Project | None = None, stdin: str = "", **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        project = project or probed
+        return subprocess.run(
+            [str(production / "bin" / "python"), "-m", project.name, *arguments],
+            cwd=project.path,
+            env={"PATH": str(production / "bin"), **variables},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run

@@ -1,0 +1,122 @@
+"""Rendered projects, and the environments that their locks describe."""
+
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import copier
+import yaml
+from filelock import FileLock
+
+from .routes import ROUTES
+from .variants import IDENTITY, Answers, python_version
+
+LOCKS = ("uv.lock", "requirements.txt", "requirements-dev.txt")
+PROCFILE_LINE = re.compile(r"(?P<type>[a-z][a-z0-9-]*): (?P<command>.+)")
+
+
+def once(path: Path, make: Callable[[Path], None]) -> Path:
+    """Make something at `path`, once among all workers of pytest-xdist."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done = path.with_name(f"{path.name}.done")
+    with FileLock(path.with_name(f"{path.name}.lock")):
+        if not done.exists():
+            shutil.rmtree(path, ignore_errors=True)
+            make(path)
+            done.touch()
+    return path
+
+
+def key(*parts: Any) -> str:
+    """Return a short name for what depends on `parts`."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def render(template: Path, to: Path, answers: Answers, **options: Any) -> None:
+    """Run `copier copy --defaults --trust`."""
+    data = {**IDENTITY, "python_version": python_version(), **answers}
+    options = {"defaults": True, "unsafe": True, "quiet": True} | options
+    copier.run_copy(str(template), to, data=data, **options)
+
+
+@dataclass(frozen=True)
+class Project:
+    """An emitted project."""
+
+    path: Path
+
+    def answers(self) -> dict[str, Any]:
+        """Return what copier wrote down."""
+        written: dict[str, Any] = yaml.safe_load((self.path / ".copier-answers.yml").read_text())
+        return written
+
+    @property
+    def name(self) -> str:
+        """The package's import name."""
+        return str(self.answers()["package"])
+
+    @property
+    def package(self) -> Path:
+        """The package's folder."""
+        return self.path / self.name
+
+    def procfile(self) -> dict[str, list[str]]:
+        """Return the command of each process type."""
+        lines = (self.path / "Procfile").read_text().splitlines()
+        matches = [PROCFILE_LINE.fullmatch(line) for line in lines]
+        return {match["type"]: shlex.split(match["command"]) for match in matches if match}
+
+    def copy(self, to: Path) -> "Project":
+        """Return a copy that a test may change."""
+        shutil.copytree(self.path, to, symlinks=True, ignore=shutil.ignore_patterns(".venv", "__pycache__"))
+        return Project(to)
+
+    def append(self, file: str, text: str) -> None:
+        """Append to a file of the package, as a user would."""
+        with (self.package / file).open("a") as lines:
+            lines.write(text)
+
+    def add_routes(self) -> None:
+        """Give the service the routes that the tests talk to."""
+        self.append("routes.py", ROUTES[str(self.answers()["framework"])])
+
+
+def environment(projects: Path, project: Project, *, dev: bool) -> Path:
+    """Return the environment that the project's lock describes, made once for each lock."""
+    locks = [(project.path / name).read_text() for name in LOCKS if (project.path / name).exists()]
+    name = f"env-{'dev' if dev else 'run'}-{key(locks, sys.executable)}"
+    if (project.path / "uv.lock").exists():
+        return once(projects / name, lambda to: _sync(project, to, dev))
+    return once(projects / name, lambda to: _pip_install(project, to, dev))
+
+
+def run_uv(where: Path, *arguments: str, **variables: str) -> str:
+    """Run uv in a folder, and return what it prints."""
+    uv = shutil.which("uv") or "uv"
+    done = subprocess.run(
+        [uv, *arguments], cwd=where, env=os.environ | variables, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"uv {' '.join(arguments)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def _sync(project: Project, to: Path, dev: bool) -> None:
+    only = [] if dev else ["--no-dev"]
+    command = ["sync", "--locked", "--quiet", "--python", sys.executable, *only]
+    run_uv(project.path, *command, UV_PROJECT_ENVIRONMENT=str(to))
+
+
+def _pip_install(project: Project, to: Path, dev: bool) -> None:
+    run_uv(project.path, "venv", "--quiet", "--python", sys.executable, str(to))
+    files = ["requirements.txt", *(["requirements-dev.txt"] if dev else [])]
+    sources = [part for file in files for part in ("-r", file)]
+    run_uv(project.path, "pip", "install", "--quiet", "--require-hashes", *sources, "--python", str(to))

@@ -1,0 +1,160 @@
+"""A process type, started as its Procfile says, with what it prints and how it ends."""
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import processes
+from .project import Project
+
+type Event = dict[str, Any]
+
+PATIENCE = 30.0  # seconds; only for what should happen much sooner
+
+
+class Output:
+    """The lines of a pipe, read as they come."""
+
+    def __init__(self, pipe: io.BufferedReader, news: threading.Condition) -> None:
+        self.lines: list[bytes] = []
+        self.news = news
+        self.thread = threading.Thread(target=self.read, args=(pipe,), daemon=True)
+        self.thread.start()
+
+    def read(self, pipe: io.BufferedReader) -> None:
+        """Collect lines until the last process has closed the pipe."""
+        for line in pipe:
+            with self.news:
+                self.lines.append(line)
+                self.news.notify_all()
+        with self.news:
+            self.news.notify_all()
+
+
+class Service:
+    """A running process type of a project.
+
+    It is started without a shell, in a session of its own, with nothing in its environment but what
+    the test gives and a PATH of the project's environment alone.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        environment: Path,
+        variables: dict[str, str],
+        command: Sequence[str],
+        isolation: Sequence[str] = (),
+    ) -> None:
+        self.variables = {"PATH": str(environment / "bin"), "PORT": "0", **variables}
+        executable = shutil.which(command[0], path=self.variables["PATH"]) or command[0]
+        prefix = [shutil.which(isolation[0]) or isolation[0], *isolation[1:]] if isolation else []
+        self.isolated = bool(isolation)
+        self.news = threading.Condition()
+        self.started_at = time.monotonic()
+        self.process = subprocess.Popen(
+            [*prefix, executable, *command[1:]],
+            cwd=project.path,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self.pid = self.process.pid
+        assert isinstance(self.process.stdout, io.BufferedReader)
+        assert isinstance(self.process.stderr, io.BufferedReader)
+        self.stdout = Output(self.process.stdout, self.news)
+        self.stderr = Output(self.process.stderr, self.news)
+
+    # What it says
+
+    @property
+    def lines(self) -> list[str]:
+        """Return the lines on stdout up to now."""
+        return [line.decode() for line in list(self.stdout.lines)]
+
+    @property
+    def events(self) -> list[Event]:
+        """Return the events up to now; a line that is no JSON object fails the test (C-21)."""
+        events = [json.loads(line) for line in self.lines]
+        assert all(isinstance(event, dict) for event in events)
+        return events
+
+    def find(self, event: str, **fields: Any) -> list[Event]:
+        """Return the events of that name with those fields."""
+        wanted = {"event": event, **fields}
+        return [found for found in self.events if wanted.items() <= found.items()]
+
+    def wait_event(self, event: str, *, count: int = 1, timeout: float = PATIENCE, **fields: Any) -> Event:
+        """Wait for the `count`th event of that name with those fields."""
+        self.wait_until(
+            lambda: len(self.find(event, **fields)) >= count, f"{count} × {event} {fields}", timeout
+        )
+        return self.find(event, **fields)[count - 1]
+
+    def wait_until(self, condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -> None:
+        """Wait for a condition on what was printed."""
+        with self.news:
+            seen = self.news.wait_for(lambda: condition() or not self.stdout.thread.is_alive(), timeout)
+            assert seen and condition(), f"no {what} in:\n{self.report()}"
+
+    def report(self) -> str:
+        """Return all that was printed, for the message of a failed test."""
+        return b"".join([*self.stdout.lines, b"-- stderr:\n", *self.stderr.lines]).decode()
+
+    # Where it listens
+
+    @property
+    def port(self) -> int:
+        """Wait until it listens, and return its port."""
+        return int(self.wait_event("listening")["port"])
+
+    @property
+    def url(self) -> str:
+        """Wait until it listens, and return its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    # How it ends
+
+    @property
+    def root(self) -> int:
+        """Return the process that a platform would send its signals to."""
+        return processes.children(self.pid)[0] if self.isolated else self.pid
+
+    def signal(self, signum: signal.Signals, to: str = "root") -> None:
+        """Send a signal to the root process ("root"; Docker, Kubernetes) or to every process ("all"; Heroku)."""
+        if to == "root":
+            os.kill(self.root, signum)
+        else:
+            os.killpg(self.pid, signum)
+
+    def terminate(self, to: str = "root") -> None:
+        """Send SIGTERM."""
+        self.signal(signal.SIGTERM, to)
+
+    def wait(self, timeout: float = PATIENCE) -> int:
+        """Wait for its end and for the last line, and return the exit status."""
+        try:
+            status = self.process.wait(timeout)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"still running after {timeout} s:\n{self.report()}") from error
+        for output in (self.stdout, self.stderr):
+            output.thread.join(PATIENCE)
+            assert not output.thread.is_alive(), "a process that it started still runs"
+        return status
+
+    def kill(self) -> None:
+        """End it, and all that it started, whatever state it is in."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.wait()
