@@ -1,0 +1,108 @@
+"""The one file that copier loads: what templates may use, and what is refused before anything is asked.
+
+In every template and path: a boolean for each option (`fastapi`, `uv`, `pip`) and the names that
+`ContextUpdater.hook` sets. The filters are `quoted`, `python_string` and `problem`.
+
+copier runs the old and the new version of this file in one process during an update, so the
+modules beside it must never be found under a name which another version has used. Hence
+the lines after the imports; for the same reason nothing here is imported inside a function.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from copier.errors import UserMessageError
+from copier_template_extensions import ContextHook
+from jinja2 import Environment
+
+if __name__.startswith("copier_template_extensions."):  # loaded by copier, not by pytest
+    __path__, __package__ = [str(Path(__file__).parent)], __name__
+    for _name in [name for name in sys.modules if name.startswith(f"{__name__}.")]:
+        del sys.modules[_name]  # forget the other version's copy
+
+from . import names, pins, target, text
+
+TEMPLATE = Path(__file__).parent.parent
+QUESTIONS: dict[str, dict[str, Any]] = {
+    name: details
+    for name, details in yaml.safe_load((TEMPLATE / "copier.yml").read_text("utf-8")).items()
+    if not name.startswith("_")
+}
+# The questions whose choices are booleans for the templates, each named as its choice.
+OPTIONS = ("framework", "package_manager")
+# The choices that have a dependency group in pins/pyproject.toml, in the order of the manifest.
+GROUPS = ("fastapi",)
+
+
+class ContextUpdater(ContextHook):
+    """Checks once, then sets the names for each render."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self._checked_command = self._checked_answers = False
+        environment.filters |= {
+            "quoted": text.quoted,
+            "python_string": text.python_string,
+            "problem": lambda answer, question: names.problem(question, answer),
+        }
+        environment.globals |= {
+            "default_name": names.default_name,
+            "default_slug": names.default_slug,
+            "default_package": names.default_package,
+            "default_user": names.default_user,
+            "git_config": text.git_config,
+        }
+
+    def hook(self, context: dict[str, Any]) -> None:
+        conf = context["_copier_conf"]
+        if not target.is_copiers_own(conf["dst_path"]):
+            self._check(context, conf)
+        for question in OPTIONS:
+            if question in context:
+                answer = context[question]
+                for choice in choices(question):
+                    context[choice] = choice == answer or (
+                        isinstance(answer, list) and choice in answer
+                    )
+        groups = [group for group in GROUPS if context.get(group)] + ["common"]
+        context["pin_groups"] = groups
+        context["requires_python"] = pins.REQUIRES_PYTHON
+        # Functions, because this runs for each render and most renders use none of them.
+        context["dependencies"] = lambda: pins.direct(groups)
+        context["dev_dependencies"] = lambda: pins.direct([pins.DEVELOPMENT])
+        context["requirement_files"] = lambda: pins.requirement_files(groups)
+        context["lock_seeds"] = lambda: pins.seeds(groups)
+
+    def _check(self, context: dict[str, Any], conf: Any) -> None:
+        """Refuse what cannot work, in one line. First what was typed, before anything is printed;
+        then, once copier has read them, the answers that a project has stored."""
+        if not self._checked_command:
+            self._checked_command = True
+            refuse(target.problem(Path(conf["dst_path"]), conf["overwrite"]))
+            for key in conf["data"]:
+                refuse("" if key in QUESTIONS else f"{key} is no question of this template.")
+            check_answers(conf["data"])
+        if not self._checked_answers and str(context.get("_copier_phase")) == "prompt":
+            self._checked_answers = True
+            check_answers({**conf["settings"].defaults, **context})
+
+
+def choices(question: str) -> list[str]:
+    """The values that a question lets one choose from."""
+    listed = QUESTIONS[question].get("choices", [])
+    return list(listed.values()) if isinstance(listed, dict) else list(listed)
+
+
+def check_answers(answers: dict[str, Any]) -> None:
+    """copier itself would end in a traceback, or put a default in the place of a stored answer."""
+    for question in QUESTIONS:
+        if question in answers:
+            refuse(names.problem(question, answers[question], choices(question)))
+
+
+def refuse(problem: str) -> None:
+    """End copier with this line and exit status 1, if there is a line."""
+    if problem:
+        raise UserMessageError(problem)

@@ -1,0 +1,192 @@
+"""Names: what a project, its slug and its package may be called, and what to offer by default.
+
+A default made here always passes its own check, because copier ends in a traceback when one
+does not. Checks return one sentence, or an empty string when there is nothing to say.
+"""
+
+import json
+import keyword
+import re
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+LONGEST_NAME = 60
+LONGEST_SENTENCE = 200
+# A slug becomes a DNS label (63 characters at most, RFC 1035) with room for "-worker" behind it.
+LONGEST_SLUG = 50
+
+PINS = json.loads((Path(__file__).parent.parent / "pins" / "pins.json").read_text("utf-8"))
+DISTRIBUTIONS = frozenset(PINS["packages"])
+IMPORTS = frozenset(PINS["imports"])
+
+# The standard library of every Python a service may run on, whichever of them runs copier:
+# https://docs.python.org/3/library/sys.html#sys.stdlib_module_names (it leaves `test` out),
+# and the modules which PEP 594 and PEP 632 removed after 3.11.
+STDLIB = sys.stdlib_module_names | set(
+    "aifc annotationlib asynchat asyncore audioop cgi cgitb chunk compression crypt distutils "
+    "imghdr imp lib2to3 mailcap msilib nis nntplib ossaudiodev pipes smtpd sndhdr spwd sunau "
+    "telnetlib test uu xdrlib".split()
+)
+# Folders and modules of the emitted project; folders which ruff, pytest or git pass over when
+# they have these names; https://docs.astral.sh/ruff/settings/#exclude,
+# https://docs.pytest.org/en/stable/reference/reference.html#confval-norecursedirs
+FOLDERS = frozenset("build conftest deploy dev dist docs node_modules tests venv".split())
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file#naming-conventions
+WINDOWS_DEVICES = frozenset(
+    ["aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))]
+)
+
+# Letters that Unicode does not decompose into ASCII; NFKD takes care of the rest.
+LETTERS = dict(zip("æœøłđðıŋəß", "ae oe o l d d i ng e ss".split(), strict=True)) | {"þ": "th"}
+CYRILLIC = dict(
+    zip(
+        "абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґ",
+        "a b v g d e e zh z i y k l m n o p r s t u f kh ts ch sh shch - y - e yu ya i i ye g".split(),
+        strict=True,
+    )
+)
+GREEK = dict(
+    zip(
+        "αβγδεζηθικλμνξοπρσςτυφχψω",
+        "a v g d e z i th i k l m n x o p r s s t y f ch ps o".split(),
+        strict=True,
+    )
+)
+TO_LATIN = {
+    ord(letter): latin.strip("-")
+    for table in (LETTERS, CYRILLIC, GREEK)
+    for letter, latin in table.items()
+}
+
+
+def slugify(text: str) -> str:
+    """Lower-case ASCII words joined by hyphens; what cannot be written so is left out."""
+    composed = unicodedata.normalize("NFC", text).lower().translate(TO_LATIN)
+    decomposed = unicodedata.normalize("NFKD", composed).lower().translate(TO_LATIN)
+    ascii_only = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return re.sub(r"[^a-z0-9]+", "-", ascii_only).strip("-")
+
+
+def default_name(folder: str) -> str:
+    """The folder's name as a title: `copier copy … my-shop` offers "My shop"."""
+    words = re.sub(r"[-_.\s]+", " ", folder).strip()
+    name = words[:1].upper() + words[1:]
+    return name if name and not name_problem(name) else "My service"
+
+
+def default_slug(project_name: str) -> str:
+    """A valid slug for any project name."""
+    slug = slugify(project_name)
+    if not slug[:1].isalpha():
+        slug = f"service-{slug}"
+    slug = slug[:LONGEST_SLUG].strip("-")
+    return slug if not slug_problem(slug) else f"{slug[: LONGEST_SLUG - 8].strip('-')}-service"
+
+
+def default_package(project_slug: str) -> str:
+    """A valid package name for any slug."""
+    package = slugify(project_slug).replace("-", "_")
+    if not package[:1].isalpha():
+        package = f"service_{package}"
+    package = package[:LONGEST_SLUG].strip("_")
+    if package_problem(package):
+        package = f"{package[: LONGEST_SLUG - 8].strip('_')}_service"
+    return package
+
+
+def text_problem(text: str, longest: int) -> str:
+    """Free text: one line, writable in every file format, without invisible tricks."""
+    if len(text) > longest:
+        return f"is {len(text)} characters long; {longest} is the most."
+    if text != text.strip():
+        return "begins or ends with white space."
+    for character in text:
+        if _is_unprintable(character):
+            return f"holds U+{ord(character):04X}, which is not text of one line."
+    return ""
+
+
+def _is_unprintable(character: str) -> bool:
+    """Control characters, line breaks, halves of characters, noncharacters, and the controls
+    that show a text in another order than it has (https://www.unicode.org/reports/tr36/)."""
+    code = ord(character)
+    return (
+        unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
+        or unicodedata.bidirectional(character)
+        in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+        or code & 0xFFFE == 0xFFFE
+        or 0xFDD0 <= code <= 0xFDEF
+        or code == 0xFEFF
+    )
+
+
+def name_problem(name: str) -> str:
+    """A project's name is any text of one line."""
+    return "is empty." if not name else text_problem(name, LONGEST_NAME)
+
+
+def slug_problem(slug: str) -> str:
+    """A slug is a name for package indexes, hosts and platforms alike (PEP 503, RFC 1035)."""
+    if not re.fullmatch(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*", slug):
+        return "must be lower-case letters, digits and single hyphens, beginning with a letter."
+    if len(slug) > LONGEST_SLUG:
+        return f"is {len(slug)} characters long; {LONGEST_SLUG} is the most."
+    if slug in DISTRIBUTIONS:
+        return "is the name of a package that the service depends on."
+    return ""
+
+
+def package_problem(package: str) -> str:
+    """A package is a module that hides no other one."""
+    if not re.fullmatch(r"[a-z]([a-z0-9]|_(?=[a-z0-9]))*", package):
+        return "must be lower-case letters, digits and single underscores, beginning with a letter."
+    if len(package) > LONGEST_SLUG:
+        return f"is {len(package)} characters long; {LONGEST_SLUG} is the most."
+    for names, what in (
+        ({*keyword.kwlist, *keyword.softkwlist}, "a keyword of Python"),
+        (STDLIB, "a module of Python's standard library"),
+        (IMPORTS, "a module that the service depends on"),
+        (FOLDERS, "a folder or module that projects keep for something else"),
+        (WINDOWS_DEVICES, "a device on Windows"),
+    ):
+        if package in names:
+            return f"is the name of {what}."
+    return ""
+
+
+def email_problem(email: str) -> str:
+    """Something with an @ inside, or nothing: only a mail can prove an address."""
+    if email and not re.fullmatch(r"[^@\s<>\"\\,;:]+@[^@\s<>\"\\,;:]+", email):
+        return "is not an e-mail address."
+    return text_problem(email, LONGEST_SENTENCE)
+
+
+def default_user(question: str, known: str) -> str:
+    """What git knows of the user, where it is usable; one need not say who one is."""
+    return "" if problem(question, known) else known
+
+
+CHECKS: dict[str, Callable[[str], str]] = {
+    "project_name": name_problem,
+    "project_slug": slug_problem,
+    "package": package_problem,
+    "description": partial(text_problem, longest=LONGEST_SENTENCE),
+    "user_name": partial(text_problem, longest=LONGEST_NAME),
+    "user_email": email_problem,
+}
+
+
+def problem(question: str, answer: object, choices: Iterable[str] = ()) -> str:
+    """What is wrong with an answer, as one sentence that names the question, or nothing."""
+    if isinstance(answer, bool) or not isinstance(answer, str | int | float):
+        return f"{question} must be text."
+    text, allowed = str(answer), tuple(choices)
+    if allowed:
+        wrong = "" if text in allowed else f"must be one of: {', '.join(allowed)}."
+        return f"{question} {wrong}" if wrong else ""
+    check = CHECKS.get(question)
+    found = check(text) if check else ""
+    return f"{question} {found}" if found else ""

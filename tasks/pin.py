@@ -1,0 +1,107 @@
+"""Bring a project's lock to the pins of this template, after a copy and after each update.
+
+copier runs it in the project's folder: `pin.py uv|pip GROUP,GROUP`. What is older than its pin is
+raised, what is newer stays, what the user added stays. It ends with 0 and one line whatever is
+missing, because copier would otherwise delete a new project, or stop halfway through an update.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from packaging.version import Version
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from extensions import pins
+from tasks import requirements, uvlock
+
+SECONDS_TO_LOCK = 120
+
+
+def say(line: str) -> None:
+    """One line for the user; copier's own messages go to stderr too."""
+    print(line, file=sys.stderr)
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text, "utf-8", newline="\n")
+    new.replace(path)
+
+
+def pin_requirements(groups: list[str]) -> None:
+    """The two files that pip installs from. Needs neither the network nor a resolver."""
+    run, dev = Path("requirements.txt"), Path("requirements-dev.txt")
+    wanted = pins.requirement_files(groups)
+    every = list(pins.requirements(pins.closure([*groups, pins.DEVELOPMENT])))
+    new_run = requirements.raised(run.read_text("utf-8"), every, wanted[run.name])
+    new_dev = requirements.raised(dev.read_text("utf-8"), every, wanted[dev.name], base=new_run)
+    for path, text in ((run, new_run), (dev, new_dev)):
+        if text != path.read_text("utf-8"):
+            replace(path, text)
+            say(f"{path} is at the template's pins.")
+
+
+def pin_lock(groups: list[str]) -> None:
+    """uv.lock: raise its entries offline, then let uv complete them from the user's own index."""
+    path = Path("uv.lock")
+    before = path.read_text("utf-8")
+    older, seeded = uvlock.raised(before, dict(pins.seeds(groups)))
+    uv = os.environ.get("UV") or shutil.which("uv")
+    if uv and not older and uvlock.is_complete(before) and not run_uv(uv, "lock", "--check"):
+        return
+    if seeded != before:
+        replace(path, seeded)
+    if not uv:
+        problem = "uv was not found"
+    else:
+        problem = run_uv(uv, "lock")
+    if problem or not uvlock.is_complete(path.read_text("utf-8")):
+        say(f"uv.lock holds the pins but not yet the files ({problem}): run `uv sync` to complete it.")
+    elif older:
+        say(f"Raised in uv.lock: {', '.join(older)}.")
+
+
+def run_uv(uv: str, *arguments: str) -> str:
+    """Run uv, and return what it has to complain of, as one line.
+
+    It gets this Python where that will do, so that it downloads none: any supported one makes
+    the same lock.
+    """
+    environment = os.environ | {"NO_COLOR": "1"}
+    environment.pop("VIRTUAL_ENV", None)
+    oldest = pins.REQUIRES_PYTHON.removeprefix(">=")
+    if Version("{}.{}".format(*sys.version_info)) >= Version(oldest):
+        environment["UV_PYTHON"] = sys.executable
+    try:
+        done = subprocess.run(
+            [uv, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=SECONDS_TO_LOCK,
+        )
+    except subprocess.TimeoutExpired:
+        return f"`uv lock` took more than {SECONDS_TO_LOCK} s"
+    except OSError as error:
+        return f"uv cannot be run: {error.strerror}"
+    if not done.returncode:
+        return ""
+    return uvlock.first_error(done.stderr)
+
+
+def main(package_manager: str, groups: str) -> None:
+    """Pin, and turn what is wrong with a user's file into a line."""
+    try:
+        {"uv": pin_lock, "pip": pin_requirements}[package_manager](groups.split(","))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        say(f"The lock was left as it is: {error}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

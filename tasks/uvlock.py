@@ -1,0 +1,63 @@
+"""uv.lock as text: raise entries without a resolver, so that `uv lock` has little left to do.
+
+An entry without files is a seed: uv takes its version as a preference and completes it from the
+project's own index. The project's own entry must go with them, or uv takes the lock for
+complete, as it is, and installs nothing for the seeds.
+"""
+
+import re
+import tomllib
+from typing import Any
+
+from packaging.version import Version
+
+SEED_SOURCE = 'source = { registry = "pins" }'
+
+
+def seed(name: str, version: str) -> str:
+    """An entry for uv to complete."""
+    return f'[[package]]\nname = "{name}"\nversion = "{version}"\n{SEED_SOURCE}\n'
+
+
+def is_complete(lock: str) -> bool:
+    """Whether uv has completed every seed."""
+    return SEED_SOURCE not in lock
+
+
+def raised(lock: str, pins: dict[str, str]) -> tuple[list[str], str]:
+    """The names that are older than their pins, and the lock with seeds in their place.
+
+    Seeds for what the lock does not have come along: uv drops those that nothing needs. Left
+    alone are entries which stand twice (for different environments) or come from elsewhere than
+    an index.
+    """
+    head, *blocks = re.split(r"(?m)^(?=\[\[package\]\]$)", lock)
+    packages: list[dict[str, Any]] = tomllib.loads(lock).get("package", [])
+    present: dict[str, list[dict[str, Any]]] = {}
+    for package in packages:
+        present.setdefault(package["name"], []).append(package)
+    absent = [name for name in pins if name not in present]
+    older = [name for name, found in present.items() if _is_older(found, pins.get(name))]
+    moved = {*absent, *older}
+    if not moved:
+        return [], lock
+    kept = [
+        block.rstrip("\n") + "\n"
+        for block, package in zip(blocks, packages, strict=True)
+        if package["name"] not in moved and not {"virtual", "editable"} & package["source"].keys()
+    ]
+    new = [seed(name, pins[name]) for name in sorted(moved)]
+    return older, "\n".join([head.rstrip("\n") + "\n", *kept, *new])
+
+
+def _is_older(found: list[dict[str, Any]], pin: str | None) -> bool:
+    if pin is None or len(found) != 1 or "registry" not in found[0]["source"]:
+        return False
+    return Version(found[0]["version"]) < Version(pin)
+
+
+def first_error(stderr: str) -> str:
+    """The line of uv's output that says what is wrong."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith(("error:", "×", "cause:"))]
+    return " ".join((errors or lines or ["uv said nothing"])[0].removeprefix("error:").split())
