@@ -1,4 +1,4 @@
-"""The one file that copier loads: what templates may use, and what is refused before anything is asked.
+"""The one file that copier loads: what templates may use, and what is refused at once.
 
 In every template and path: a boolean for each option (`fastapi`, `uv`, `pip`) and the names that
 `ContextUpdater.hook` sets. The filters are `quoted`, `python_string` and `problem`.
@@ -56,6 +56,7 @@ class ContextUpdater(ContextHook):
         }
 
     def hook(self, context: dict[str, Any]) -> None:
+        """Set the names; copier calls this before each render, with all that the render may use."""
         conf = context["_copier_conf"]
         if not target.is_copiers_own(conf["dst_path"]):
             self._check(context, conf)
@@ -63,9 +64,7 @@ class ContextUpdater(ContextHook):
             if question in context:
                 answer = context[question]
                 for choice in choices(question):
-                    context[choice] = choice == answer or (
-                        isinstance(answer, list) and choice in answer
-                    )
+                    context[choice] = choice == answer or (isinstance(answer, list) and choice in answer)
         groups = [group for group in GROUPS if context.get(group)] + ["common"]
         context["pin_groups"] = groups
         context["requires_python"] = pins.REQUIRES_PYTHON

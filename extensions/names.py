@@ -4,62 +4,48 @@ A default made here always passes its own check, because copier ends in a traceb
 does not. Checks return one sentence, or an empty string when there is nothing to say.
 """
 
-import json
 import keyword
 import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
+
+from .pins import PINS
 
 LONGEST_NAME = 60
 LONGEST_SENTENCE = 200
 # A slug becomes a DNS label (63 characters at most, RFC 1035) with room for "-worker" behind it.
 LONGEST_SLUG = 50
 
-PINS = json.loads((Path(__file__).parent.parent / "pins" / "pins.json").read_text("utf-8"))
 DISTRIBUTIONS = frozenset(PINS["packages"])
 IMPORTS = frozenset(PINS["imports"])
 
 # The standard library of every Python a service may run on, whichever of them runs copier:
 # https://docs.python.org/3/library/sys.html#sys.stdlib_module_names (it leaves `test` out),
 # and the modules which PEP 594 and PEP 632 removed after 3.11.
-STDLIB = sys.stdlib_module_names | set(
-    "aifc annotationlib asynchat asyncore audioop cgi cgitb chunk compression crypt distutils "
-    "imghdr imp lib2to3 mailcap msilib nis nntplib ossaudiodev pipes smtpd sndhdr spwd sunau "
-    "telnetlib test uu xdrlib".split()
-)
+GONE_OR_NEW = """
+aifc annotationlib asynchat asyncore audioop cgi cgitb chunk compression crypt distutils imghdr imp
+lib2to3 mailcap msilib nis nntplib ossaudiodev pipes smtpd sndhdr spwd sunau telnetlib test uu xdrlib
+"""
+STDLIB = sys.stdlib_module_names | set(GONE_OR_NEW.split())
 # Folders and modules of the emitted project; folders which ruff, pytest or git pass over when
 # they have these names; https://docs.astral.sh/ruff/settings/#exclude,
 # https://docs.pytest.org/en/stable/reference/reference.html#confval-norecursedirs
-FOLDERS = frozenset("build conftest deploy dev dist docs node_modules tests venv".split())
+FOLDERS = {"build", "conftest", "deploy", "dev", "dist", "docs", "node_modules", "tests", "venv"}
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file#naming-conventions
-WINDOWS_DEVICES = frozenset(
-    ["aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))]
-)
+WINDOWS_DEVICES = {"aux", "con", "nul", "prn"} | {f"{p}{n}" for p in ("com", "lpt") for n in range(10)}
 
-# Letters that Unicode does not decompose into ASCII; NFKD takes care of the rest.
-LETTERS = dict(zip("æœøłđðıŋəß", "ae oe o l d d i ng e ss".split(), strict=True)) | {"þ": "th"}
-CYRILLIC = dict(
-    zip(
-        "абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґ",
-        "a b v g d e e zh z i y k l m n o p r s t u f kh ts ch sh shch - y - e yu ya i i ye g".split(),
-        strict=True,
-    )
-)
-GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξοπρσςτυφχψω",
-        "a v g d e z i th i k l m n x o p r s s t y f ch ps o".split(),
-        strict=True,
-    )
-)
-TO_LATIN = {
-    ord(letter): latin.strip("-")
-    for table in (LETTERS, CYRILLIC, GREEK)
-    for letter, latin in table.items()
-}
+# Letters that Unicode does not decompose into ASCII, each with what stands for it.
+LATIN = """
+æ ae  œ oe  ø o  ł l  đ d  ð d  þ th  ı i  ŋ ng  ə e  ß ss
+а a  б b  в v  г g  д d  е e  ё e  ж zh  з z  и i  й y  к k  л l  м m  н n  о o  п p  р r  с s  т t
+у u  ф f  х kh  ц ts  ч ch  ш sh  щ shch  ы y  э e  ю yu  я ya  і i  ї i  є ye  ґ g
+α a  β v  γ g  δ d  ε e  ζ z  η i  θ th  ι i  κ k  λ l  μ m  ν n  ξ x  ο o  π p  ρ r  σ s  ς s  τ t
+υ y  φ f  χ ch  ψ ps  ω o
+"""  # noqa: RUF001
+_words = LATIN.split()
+TO_LATIN = str.maketrans(dict(zip(_words[::2], _words[1::2], strict=True)) | dict.fromkeys("ъь", ""))
 
 
 def slugify(text: str) -> str:

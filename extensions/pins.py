@@ -68,4 +68,4 @@ def seeds(groups: Iterable[str]) -> Iterator[tuple[str, str]]:
     twice, by environment, is left to uv."""
     for name, versions in closure([*groups, DEVELOPMENT]).items():
         if len(versions) == 1:
-            yield name, *versions
+            yield name, next(iter(versions))

@@ -18,9 +18,9 @@ def problem(folder: Path, overwrite: bool) -> str:
         existing = next(path for path in (target, *target.parents) if path.exists())
         if not existing.is_dir():
             return f"Cannot launch into {folder}: {existing} is a file."
-        if existing == target and not overwrite:
-            if any(entry.name != ".git" for entry in folder.iterdir()):
-                return f"Cannot launch into {folder}: it is not empty."
+        others = (entry.name for entry in existing.iterdir() if entry.name != ".git")
+        if existing == target and not overwrite and any(others):
+            return f"Cannot launch into {folder}: it is not empty."
         with tempfile.TemporaryDirectory(dir=existing):
             return ""  # whether one may write is known only by writing: mounts, quotas, ACLs
     except OSError as error:

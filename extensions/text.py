@@ -2,6 +2,7 @@
 (`names.text_problem`), which is what makes these rules so short."""
 
 import json
+import shutil
 import subprocess
 from functools import cache
 
@@ -23,8 +24,7 @@ def python_string(text: str) -> str:
 @cache
 def git_config(key: str) -> str:
     """What git knows of the user, or an empty string."""
-    try:
-        done = subprocess.run(["git", "config", "--get", key], capture_output=True, check=False)
-    except FileNotFoundError:
+    if not (git := shutil.which("git")):
         return ""
+    done = subprocess.run([git, "config", "--get", key], capture_output=True)  # noqa: S603
     return done.stdout.decode("utf-8", "replace").strip()

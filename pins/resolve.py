@@ -32,7 +32,7 @@ def uv(folder: Path, *arguments: str) -> str:
     program = os.environ.get("UV") or shutil.which("uv") or sys.exit("uv is needed: see README.md")
     environment = {**os.environ, "UV_PYTHON": sys.executable}
     environment.pop("VIRTUAL_ENV", None)
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         [program, *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
     )
     if done.returncode:
@@ -68,7 +68,8 @@ def top_levels(environment: Path) -> set[str]:
 def resolve(lock_options: list[str]) -> dict[str, object]:
     """All that pins.json holds."""
     manifest = tomllib.loads((HERE / "pyproject.toml").read_text("utf-8"))
-    groups, packages = {}, {}
+    groups: dict[str, object] = {}
+    packages: dict[str, dict[str, list[str]]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         shutil.copy(HERE / "pyproject.toml", folder)

@@ -56,12 +56,9 @@ def pin_lock(groups: list[str]) -> None:
         return
     if seeded != before:
         replace(path, seeded)
-    if not uv:
-        problem = "uv was not found"
-    else:
-        problem = run_uv(uv, "lock")
+    problem = run_uv(uv, "lock") if uv else "uv was not found"
     if problem or not uvlock.is_complete(path.read_text("utf-8")):
-        say(f"uv.lock holds the pins but not yet the files ({problem}): run `uv sync` to complete it.")
+        say(f"uv.lock has the pins but not yet the files ({problem}): `uv sync` completes it.")
     elif older:
         say(f"Raised in uv.lock: {', '.join(older)}.")
 
@@ -78,7 +75,7 @@ def run_uv(uv: str, *arguments: str) -> str:
     if Version("{}.{}".format(*sys.version_info)) >= Version(oldest):
         environment["UV_PYTHON"] = sys.executable
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603
             [uv, *arguments],
             env=environment,
             capture_output=True,

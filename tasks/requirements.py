@@ -43,5 +43,7 @@ def raised(text: str, pins: Iterable[str], wanted: Iterable[str], base: str = ""
 
     result = ENTRY.sub(replacement, text)
     present = entries(result).keys() | included.keys()
-    missing = [pin for name, found in entries("\n".join(wanted)).items() if name not in present for pin, _ in found]
+    missing = [
+        pin for name, found in entries("\n".join(wanted)).items() if name not in present for pin, _ in found
+    ]
     return "\n".join([result.rstrip("\n"), *missing]) + "\n"

@@ -59,5 +59,5 @@ def _is_older(found: list[dict[str, Any]], pin: str | None) -> bool:
 def first_error(stderr: str) -> str:
     """The line of uv's output that says what is wrong."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith(("error:", "×", "cause:"))]
+    errors = [line for line in lines if line.startswith(("error:", "\N{MULTIPLICATION SIGN}", "cause:"))]
     return " ".join((errors or lines or ["uv said nothing"])[0].removeprefix("error:").split())
