@@ -9,6 +9,7 @@ the lines after the imports; for the same reason nothing here is imported inside
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ class ContextUpdater(ContextHook):
         context["pin_groups"] = groups
         context["requires_python"] = pins.REQUIRES_PYTHON
         # Functions, because this runs for each render and most renders use none of them.
+        context["stored_answers"] = lambda: in_order(context["_copier_answers"])
         context["dependencies"] = lambda: pins.direct(groups)
         context["dev_dependencies"] = lambda: pins.direct([pins.DEVELOPMENT])
         context["requirement_files"] = lambda: pins.requirement_files(groups)
@@ -89,9 +91,16 @@ class ContextUpdater(ContextHook):
 
 
 def choices(question: str) -> list[str]:
-    """The values that a question lets one choose from."""
+    """The values that a question lets one choose from, in each of copier's ways to list them."""
     listed = QUESTIONS[question].get("choices", [])
-    return list(listed.values()) if isinstance(listed, dict) else list(listed)
+    values = listed.values() if isinstance(listed, dict) else listed
+    return [value["value"] if isinstance(value, dict) else value for value in values]
+
+
+def in_order(answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Answers as the questionnaire asks them, after copier's own; copier has them as they came."""
+    own = [name for name in answers if name not in QUESTIONS]
+    return {name: answers[name] for name in (*own, *QUESTIONS) if name in answers}
 
 
 def check_answers(answers: dict[str, Any]) -> None:

@@ -169,10 +169,7 @@ def problem(question: str, answer: object, choices: Iterable[str] = ()) -> str:
     """What is wrong with an answer, as one sentence that names the question, or nothing."""
     if isinstance(answer, bool) or not isinstance(answer, str | int | float):
         return f"{question} must be text."
-    text, allowed = str(answer), tuple(choices)
-    if allowed:
-        wrong = "" if text in allowed else f"must be one of: {', '.join(allowed)}."
-        return f"{question} {wrong}" if wrong else ""
-    check = CHECKS.get(question)
-    found = check(text) if check else ""
+    if allowed := list(choices):
+        return "" if str(answer) in allowed else f"{question} must be one of: {', '.join(allowed)}."
+    found = CHECKS[question](str(answer)) if question in CHECKS else ""
     return f"{question} {found}" if found else ""
