@@ -20,6 +20,7 @@ from jinja2 import Environment
 
 if __name__.startswith("copier_template_extensions."):  # loaded by copier, not by pytest
     __path__, __package__ = [str(Path(__file__).parent)], __name__
+    __spec__.submodule_search_locations = __path__  # with it, `__spec__.parent` agrees
     for _name in [name for name in sys.modules if name.startswith(f"{__name__}.")]:
         del sys.modules[_name]  # forget the other version's copy
 
