@@ -1,0 +1,1 @@
+"""Development only: the service never imports it, and no image or slug needs it."""
