@@ -16,10 +16,15 @@ from tests.support.project import render as run_copier
 from tests.support.service import Service
 from tests.support.template import snapshot
 
-# What the environment of the tests' own runner would tell uv, and what copier's commits need where git knows nobody.
+# Without what the tests' own runner would tell uv; with what copier's commits need where git knows nobody.
 for _name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "PYTHONPATH"):
     os.environ.pop(_name, None)
 os.environ |= IDENTITY
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin what waits for long first: the other workers go on meanwhile."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture(scope="session")
@@ -134,7 +139,7 @@ def start(probed: Project, production: Path) -> Iterator[Start]:
 
 @pytest.fixture(scope="module")
 def web(probed: Project, production: Path) -> Iterator[Service]:
-    """Return a running service with the default settings, for the tests of a module that only send requests."""
+    """Return a service with the default settings, for all tests of a module that only send requests."""
     with starting(probed, production) as start:
         service = start()
         service.wait_event("listening")

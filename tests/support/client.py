@@ -6,8 +6,10 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 
 PATIENCE = 30.0
@@ -46,13 +48,29 @@ def status(port: int, path: str) -> int:
         connection.close()
 
 
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """Yield a port that is given to nobody else meanwhile, but to who asks for it by its number."""
+    with socket.socket(socket.AF_INET6) as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("::", 0))
+        yield holder.getsockname()[1]
+
+
 def refuses(port: int, host: str = "127.0.0.1") -> bool:
     """Tell whether nobody listens on a port."""
     try:
         socket.create_connection((host, port), timeout=PATIENCE).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # the latter, as it closes
         return True
     return False
+
+
+def wait_for_port(port: int, host: str = "127.0.0.1") -> None:
+    """Wait until somebody listens on a port."""
+    deadline = time.monotonic() + PATIENCE
+    while refuses(port, host):
+        assert time.monotonic() < deadline, f"nobody listens on port {port}"
 
 
 def read_to_end(sock: socket.socket) -> bytes:

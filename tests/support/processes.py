@@ -24,7 +24,7 @@ def children(pid: int) -> list[int]:
 
 
 def handles(pid: int, signum: signal.Signals) -> bool:
-    """Tell whether a process has a handler for a signal, or takes it in another way (blocked, for sigwait)."""
+    """Tell whether a process has a handler for a signal, or blocks it to wait for it."""
     masks = dict(line.split(":\t") for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return any(int(masks[name], 16) >> (signum - 1) & 1 for name in ("SigCgt", "SigBlk"))
 

@@ -14,8 +14,8 @@ class Router:
     Nothing is sent twice: whatever is not answered with 200 stands in `failures`.
     """
 
-    def __init__(self, clients: int = 8) -> None:
-        self.ports: tuple[int, ...] = ()
+    def __init__(self, *ports: int, clients: int = 8) -> None:
+        self.ports = ports
         self.served = 0
         self.failures: list[str] = []
         self.done = threading.Event()
@@ -25,8 +25,9 @@ class Router:
         """Send to one more instance."""
         self.ports += (port,)
 
-    def remove(self, port: int) -> None:
-        """Send no more to an instance."""
+    def remove_late(self, port: int, seconds: float = 1.5) -> None:
+        """Go on sending to an instance for a while, then no more."""
+        self.done.wait(seconds)
         self.ports = tuple(other for other in self.ports if other != port)
 
     def client(self) -> None:

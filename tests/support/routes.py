@@ -52,7 +52,7 @@ async def blocking(seconds: float) -> dict[str, float]:
 
 @router.get("/boom")
 async def boom() -> None:
-    password = "a-local-variable"
+    password = "-".join(["a", "local", "variable"])
     raise RuntimeError("this went wrong")
 
 
@@ -67,7 +67,7 @@ def dive(depth: int, ballast: str) -> None:
 
 @router.get("/deep")
 async def deep() -> None:
-    dive(60, "a-local-variable")
+    dive(60, "-".join(["a", "local", "variable"]))
 
 
 @router.get("/late-boom")
@@ -160,8 +160,8 @@ async def whoami(request: Request) -> dict[str, object]:
 @router.websocket("/ws")
 async def ws(socket: WebSocket) -> None:
     await socket.accept()
-    while True:
-        await socket.send_text(await socket.receive_text())
+    async for text in socket.iter_text():
+        await socket.send_text(text)
 '''
 
 ROUTES = {"fastapi": FASTAPI}

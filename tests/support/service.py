@@ -98,7 +98,7 @@ class Service:
     def wait_event(self, event: str, *, count: int = 1, timeout: float = PATIENCE, **fields: Any) -> Event:
         """Wait for the `count`th event of that name with those fields."""
         self.wait_until(
-            lambda: len(self.find(event, **fields)) >= count, f"{count} × {event} {fields}", timeout
+            lambda: len(self.find(event, **fields)) >= count, f"{count} of {event} {fields}", timeout
         )
         return self.find(event, **fields)[count - 1]
 
@@ -106,7 +106,8 @@ class Service:
         """Wait for a condition on what was printed."""
         with self.news:
             seen = self.news.wait_for(lambda: condition() or not self.stdout.thread.is_alive(), timeout)
-            assert seen and condition(), f"no {what} in:\n{self.report()}"
+            assert seen, f"no {what} in:\n{self.report()}"
+            assert condition(), f"it ended with no {what}:\n{self.report()}"
 
     def report(self) -> str:
         """Return all that was printed, for the message of a failed test."""
@@ -132,7 +133,7 @@ class Service:
         return processes.children(self.pid)[0] if self.isolated else self.pid
 
     def signal(self, signum: signal.Signals, to: str = "root") -> None:
-        """Send a signal to the root process ("root"; Docker, Kubernetes) or to every process ("all"; Heroku)."""
+        """Send a signal to the root process (as Docker does) or to "all" processes (as Heroku does)."""
         if to == "root":
             os.kill(self.root, signum)
         else:

@@ -1,0 +1,40 @@
+"""Where a process is started: as process 1, without a network, without IPv6, owning nothing.
+
+Each is a command to put before another. What a machine does not permit, `needs` skips.
+"""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+AS_PROCESS_1 = ("unshare", "--pid", "--fork", "--mount-proc")
+
+# A network of its own with nothing but a loopback interface; and that, with IPv4 alone.
+_UP = (
+    "import fcntl, os, socket, struct, sys;"
+    "fcntl.ioctl(socket.socket(socket.AF_INET), 0x8914, struct.pack('16sh22x', b'lo', 1));"  # SIOCSIFFLAGS, IFF_UP
+    "{more}os.execvp(sys.argv[1], sys.argv[1:])"
+)
+_NO_IPV6 = "open('/proc/sys/net/ipv6/conf/all/disable_ipv6', 'w').write('1');"
+WITHOUT_NETWORK = ("unshare", "--net", "--fork", sys.executable, "-c", _UP.format(more=""))
+WITHOUT_IPV6 = ("unshare", "--net", "--fork", sys.executable, "-c", _UP.format(more=_NO_IPV6))
+
+# The root file system read-only, and a user who owns nothing, who may read what the tests' own user may.
+_CAPABILITIES = "-all,+dac_read_search"
+OWNING_NOTHING = (
+    *("unshare", "--mount", "--fork", "sh", "-c", 'mount -o remount,ro,bind / && exec "$@"', "sh"),
+    *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"),
+    *(f"--inh-caps={_CAPABILITIES}", f"--ambient-caps={_CAPABILITIES}", f"--bounding-set={_CAPABILITIES}"),
+)
+
+
+def needs(isolation: Sequence[str]) -> None:
+    """Skip the test, and say why, where this machine does not permit an isolation."""
+    try:
+        done = subprocess.run([*isolation, sys.executable, "-c", ""], capture_output=True, text=True)
+    except FileNotFoundError as error:
+        pytest.skip(f"not on this machine: {error}")
+    if done.returncode:
+        pytest.skip(f"{isolation[0]} is not permitted here: {done.stderr.strip()}")
