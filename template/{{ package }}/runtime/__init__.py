@@ -1,0 +1,1 @@
+"""Kept current by `copier update`: put your own code beside it."""
