@@ -44,6 +44,7 @@ class ContextUpdater(ContextHook):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         self._checked_command = self._checked_answers = False
+        self._problem = ""
         environment.filters |= {
             "quoted": text.quoted,
             "python_string": text.python_string,
@@ -60,8 +61,9 @@ class ContextUpdater(ContextHook):
     def hook(self, context: dict[str, Any]) -> None:
         """Set the names; copier calls this before each render, with all that the render may use."""
         conf = context["_copier_conf"]
-        if not target.is_copiers_own(conf["dst_path"]):
-            self._check(context, conf)
+        self._problem = self._problem or self._check(context, conf)
+        if self._problem:  # each time, because copier passes over an error where it reads old answers
+            raise UserMessageError(self._problem)
         for question in OPTIONS:
             if question in context:
                 answer = context[question]
@@ -77,18 +79,21 @@ class ContextUpdater(ContextHook):
         context["requirement_files"] = lambda: pins.requirement_files(groups)
         context["lock_seeds"] = lambda: pins.seeds(groups)
 
-    def _check(self, context: dict[str, Any], conf: Any) -> None:
-        """Refuse what cannot work, in one line. First what was typed, before anything is printed;
-        then, once copier has read them, the answers that a project has stored."""
+    def _check(self, context: dict[str, Any], conf: Any) -> str:
+        """What cannot work, as one line: first in what was typed, before anything is printed;
+        then, once copier has read them, in the answers that a project has stored."""
         if not self._checked_command:
             self._checked_command = True
-            refuse(target.problem(Path(conf["dst_path"]), conf["overwrite"]))
-            for key in conf["data"]:
-                refuse("" if key in QUESTIONS else f"{key} is no question of this template.")
-            check_answers(conf["data"])
+            if not target.is_copiers_own(conf["dst_path"]):
+                if problem := target.problem(Path(conf["dst_path"]), conf["overwrite"]):
+                    return problem
+                for key in conf["data"].keys() - QUESTIONS.keys():
+                    return f"{key} is no question of this template."
+            return first_problem(conf["data"])
         if not self._checked_answers and str(context.get("_copier_phase")) == "prompt":
             self._checked_answers = True
-            check_answers({**conf["settings"].defaults, **context})
+            return first_problem({**conf["settings"].defaults, **context})
+        return ""
 
 
 def choices(question: str) -> list[str]:
@@ -104,14 +109,8 @@ def in_order(answers: Mapping[str, Any]) -> dict[str, Any]:
     return {name: answers[name] for name in (*own, *QUESTIONS) if name in answers}
 
 
-def check_answers(answers: dict[str, Any]) -> None:
-    """copier itself would end in a traceback, or put a default in the place of a stored answer."""
-    for question in QUESTIONS:
-        if question in answers:
-            refuse(names.problem(question, answers[question], choices(question)))
-
-
-def refuse(problem: str) -> None:
-    """End copier with this line and exit status 1, if there is a line."""
-    if problem:
-        raise UserMessageError(problem)
+def first_problem(answers: Mapping[str, Any]) -> str:
+    """Where copier itself would end in a traceback, or put a default in the place of an answer."""
+    asked = (question for question in QUESTIONS if question in answers)
+    found = (names.problem(question, answers[question], choices(question)) for question in asked)
+    return next(filter(None, found), "")
