@@ -75,8 +75,7 @@ class Formation:
 
     async def relay(self, process: Process, name: str, colour: str) -> int:
         """Print what a process says, and return its exit status."""
-        assert process.stdout
-        async for line in process.stdout:
+        while process.stdout and (line := await process.stdout.readline()):
             self.say(line, name, colour)
         return await process.wait()
 
@@ -84,6 +83,8 @@ class Formation:
         """A process has ended by itself. After an edit the next edit may mend it; else all end."""
         after = "waiting for the next edit" if edited else "stopping"
         self.say(f"ended with status {status}, {after}", name, colour)
+        if status == os.EX_CONFIG:
+            self.say("`python -m dev env` asks for the settings that .env lacks", name, colour)
         if not edited:
             self.status = status
             self.stop.set()
