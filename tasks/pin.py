@@ -52,8 +52,11 @@ def pin_lock(groups: list[str]) -> None:
     before = path.read_text("utf-8")
     older, seeded = uvlock.raised(before, dict(pins.seeds(groups)))
     uv = os.environ.get("UV") or shutil.which("uv")
-    if uv and not older and uvlock.is_complete(before) and not run_uv(uv, "lock", "--check"):
-        return
+    if not older and uvlock.is_complete(before):
+        # What is absent may be something that the user removed: only uv knows whether it is wanted.
+        fits = not run_uv(uv, "lock", "--check") if uv else seeded == before
+        if fits:
+            return
     if seeded != before:
         replace(path, seeded)
     problem = run_uv(uv, "lock") if uv else "uv was not found"

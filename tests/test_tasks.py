@@ -1,0 +1,352 @@
+"""Tasks: what copier runs in a project brings its lock to the pins, and breaks nothing on the way."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.version import Version
+
+from extensions import pins
+from tasks import requirements, uvlock
+from tests.support.git import commit_all, git
+from tests.support.project import render, run_uv
+from tests.support.template import ROOT
+
+MARKERS = ("<<<<<<<", ">>>>>>>", "|||||||")
+# Older and newer than the pins of the template that a project is updated to.
+LOWERED, OLD = "idna", "3.10"
+KEPT, BEHIND = "certifi", "2025.1.31"
+
+
+def run_copier(command: str, *arguments: str, **variables: str) -> str:
+    """Run copier as a user does, and return all that it prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "copier", command, "--trust", "--defaults", *arguments],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def offline(tmp_path: Path) -> dict[str, str]:
+    """What makes uv a program without a network and without a past."""
+    return {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "empty-cache")}
+
+
+def without_uv(tmp_path: Path) -> dict[str, str]:
+    """A PATH with all that this one has, but uv."""
+    folders = []
+    for index, folder in enumerate(map(Path, os.environ["PATH"].split(os.pathsep))):
+        if (folder / "uv").exists():
+            programs = [program for program in folder.iterdir() if program.name not in ("uv", "uvx")]
+            folder = tmp_path / f"bin{index}"
+            folder.mkdir()
+            for program in programs:
+                (folder / program.name).symlink_to(program)
+        folders.append(str(folder))
+    path = os.pathsep.join(folders)
+    assert not shutil.which("uv", path=path)
+    return {"PATH": path, "UV": ""}
+
+
+def versions(project: Path) -> dict[str, str]:
+    """What a completed uv.lock locks; it is completed, so each package has files."""
+    text = (project / "uv.lock").read_text("utf-8")
+    assert uvlock.is_complete(text)
+    packages: list[dict[str, Any]] = tomllib.loads(text)["package"]
+    registry = [package for package in packages if "registry" in package["source"]]
+    assert all(package.get("wheels") or package.get("sdist") for package in registry)
+    return {package["name"]: package["version"] for package in registry}
+
+
+def lines_of(printed: str, word: str) -> list[str]:
+    """The lines in which something is said."""
+    return [line for line in printed.splitlines() if word in line and "Running task" not in line]
+
+
+@pytest.mark.parametrize("missing", ["network", "uv"])
+def test_a_copy_succeeds_without_uv_and_offline(missing: str, template: Path, tmp_path: Path) -> None:
+    """It says so in one line, and the next `uv sync` arrives at the pins."""
+    project = tmp_path / "orders"
+    variables = without_uv(tmp_path) if missing == "uv" else offline(tmp_path)
+    printed = run_copier("copy", str(template), str(project), **variables)
+    (line,) = lines_of(printed, "uv.lock has the pins but not yet the files")
+    assert line.endswith("`uv sync` completes it.")
+    assert "Traceback" not in printed
+
+    run_uv(project, "sync", "--quiet", "--python", sys.executable)
+    assert versions(project).items() <= dict(pins.seeds(["fastapi", "common"])).items()
+    run_uv(project, "lock", "--check", "--python", sys.executable)
+
+
+class Launched:
+    """A service of release 1.0.0, and the template that release 2.0.0 is made in."""
+
+    def __init__(self, template: Path, folder: Path, package_manager: str) -> None:
+        self.template, self.path = folder / "template", folder / "orders"
+        shutil.copytree(template, self.template)
+        git(self.template, "tag", "--delete", "999.0.0")
+        git(self.template, "tag", "1.0.0")
+        render(self.template, self.path, {"package_manager": package_manager})
+
+    def file(self, name: str) -> Path:
+        return self.path / name
+
+    def commit(self) -> None:
+        commit_all(self.path, "Work")
+
+    def release(self, *, lowered_pin: bool = False, new_dependency: str = "") -> None:
+        """Release 2.0.0, with a line in .gitignore that 1.0.0 had not, and maybe with other pins."""
+        ignored = self.template / "template" / ".gitignore"
+        ignored.write_text(ignored.read_text() + "\n# New\n.new/\n")
+        file = self.template / "pins" / "pins.json"
+        data = json.loads(file.read_text("utf-8"))
+        if lowered_pin:
+            (hashes,) = data["packages"][KEPT].values()
+            data["packages"][KEPT] = {BEHIND: hashes}
+            for group in data["groups"].values():
+                if KEPT in group["closure"]:
+                    group["closure"][KEPT] = [[BEHIND, None]]
+        if new_dependency:
+            (version,) = data["packages"][new_dependency]
+            data["groups"]["common"]["direct"].append(new_dependency)
+            data["groups"]["common"]["closure"][new_dependency] = [[version, None]]
+        file.write_text(json.dumps(data), "utf-8")
+        commit_all(self.template, "Two", tag="2.0.0")
+
+    def update(self, *arguments: str, **variables: str) -> str:
+        """Update, and see that it left no conflict behind."""
+        printed = run_copier("update", str(self.path), *arguments, **variables)
+        status = git(self.path, "status", "--porcelain")
+        assert not [line for line in status.splitlines() if line.startswith(("UU", "AA"))]
+        for path in self.path.iterdir():
+            if path.is_file():
+                assert not any(marker in path.read_text("utf-8") for marker in MARKERS), path
+        return printed
+
+    def add(self, requirement: str) -> None:
+        """Add a dependency where the manifest says that one should."""
+        manifest = self.file("pyproject.toml")
+        marker = "# Your own dependencies go below this line.\n"
+        text = manifest.read_text("utf-8")
+        assert marker in text
+        manifest.write_text(text.replace(marker, f'{marker}  "{requirement}",\n'), "utf-8")
+
+
+@pytest.fixture
+def with_uv(template: Path, tmp_path: Path) -> Launched:
+    return Launched(template, tmp_path, "uv")
+
+
+@pytest.fixture
+def with_pip(template: Path, tmp_path: Path) -> Launched:
+    return Launched(template, tmp_path, "pip")
+
+
+def lock(project: Path, *options: str) -> None:
+    run_uv(project, "lock", "--quiet", "--python", sys.executable, *options)
+
+
+def test_an_update_raises_what_is_older_and_keeps_the_rest(with_uv: Launched) -> None:
+    with_uv.add("rich<14")
+    lock(with_uv.path, "--upgrade-package", f"{LOWERED}=={OLD}", "--upgrade-package", "rich==13.9.3")
+    before = versions(with_uv.path)
+    assert (before[LOWERED], before["rich"]) == (OLD, "13.9.3")
+    assert Version(before[KEPT]) > Version(BEHIND)
+    with_uv.commit()
+    with_uv.release(lowered_pin=True, new_dependency="wcwidth")
+
+    printed = with_uv.update()
+    assert lines_of(printed, "Raised in uv.lock") == [f"Raised in uv.lock: {LOWERED}."]
+    after = versions(with_uv.path)
+    assert after[LOWERED] == dict(pins.seeds(["fastapi", "common"]))[LOWERED]
+    assert {**before, LOWERED: ""} == {**after, LOWERED: ""}
+    dependencies = tomllib.loads(with_uv.file("pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    assert dependencies[-2:] == ["wcwidth", "rich<14"]
+    run_uv(with_uv.path, "lock", "--check", "--python", sys.executable)
+
+
+@pytest.mark.parametrize("missing", ["network", "uv"])
+def test_an_update_without_uv_or_offline_is_completed_by_the_next_sync(
+    missing: str, with_uv: Launched, tmp_path: Path
+) -> None:
+    lock(with_uv.path, "--upgrade-package", f"{LOWERED}=={OLD}")
+    before = versions(with_uv.path)
+    with_uv.commit()
+    with_uv.release()
+    variables = without_uv(tmp_path) if missing == "uv" else offline(tmp_path)
+    printed = with_uv.update(**variables)
+    assert len(lines_of(printed, "uv.lock has the pins but not yet the files")) == 1
+    assert "Traceback" not in printed
+
+    lock(with_uv.path)  # what `uv sync` begins with
+    after = versions(with_uv.path)
+    assert after == {**before, LOWERED: dict(pins.seeds(["fastapi", "common"]))[LOWERED]}
+
+
+@pytest.mark.parametrize("missing", ["nothing", "network", "uv"])
+def test_a_lock_is_left_alone_when_nothing_moves(missing: str, with_uv: Launched, tmp_path: Path) -> None:
+    before = with_uv.file("uv.lock").read_bytes()
+    with_uv.commit()
+    with_uv.release()
+    variables = {"nothing": {}, "uv": without_uv(tmp_path), "network": offline(tmp_path)}[missing]
+    printed = with_uv.update(**variables)
+    assert with_uv.file("uv.lock").read_bytes() == before
+    assert lines_of(printed, "uv.lock") == []
+
+
+def test_a_dependency_that_the_user_removed_stays_away(with_uv: Launched, tmp_path: Path) -> None:
+    manifest = with_uv.file("pyproject.toml")
+    manifest.write_text(manifest.read_text("utf-8").replace('  "honcho",\n', ""), "utf-8")
+    lock(with_uv.path)
+    before = with_uv.file("uv.lock").read_bytes()
+    assert "honcho" not in versions(with_uv.path)
+    with_uv.commit()
+    with_uv.release()
+    with_uv.update(**offline(tmp_path))
+    assert with_uv.file("uv.lock").read_bytes() == before
+
+
+def test_a_lock_that_is_gone_comes_back(with_uv: Launched) -> None:
+    with_uv.file("uv.lock").unlink()
+    with_uv.commit()
+    with_uv.release()
+    with_uv.update()
+    assert versions(with_uv.path).items() <= dict(pins.seeds(["fastapi", "common"])).items()
+
+
+def test_another_package_manager_swaps_the_locks(with_uv: Launched) -> None:
+    with_uv.commit()
+    with_uv.release()
+    with_uv.update("--data", "package_manager=pip")
+    assert not with_uv.file("uv.lock").exists()
+    assert f"{LOWERED}==" in with_uv.file("requirements.txt").read_text("utf-8")
+    assert "-r requirements.txt" in with_uv.file("requirements-dev.txt").read_text("utf-8")
+    assert "[tool.uv]" not in with_uv.file("pyproject.toml").read_text("utf-8")
+
+    with_uv.commit()
+    with_uv.update("--data", "package_manager=uv")
+    assert versions(with_uv.path)
+    assert not list(with_uv.path.glob("requirements*"))
+
+
+def test_requirements_are_raised_and_the_users_own_stay(with_pip: Launched) -> None:
+    """As `uv pip compile` or pip-tools would have written them: with comments, with more packages."""
+    before = {}
+    for name, addition in (("requirements.txt", "rich==13.9.3"), ("requirements-dev.txt", "pdbpp==0.10.3")):
+        file = with_pip.file(name)
+        text = before[name] = file.read_text("utf-8")
+        text = text.replace(f"\n{LOWERED}=={pinned(LOWERED)} \\", f"\n{LOWERED}=={OLD} \\")
+        file.write_text(f"{text}{addition} \\\n    --hash=sha256:{'0' * 64}\n    # via orders\n", "utf-8")
+    with_pip.commit()
+    with_pip.release(lowered_pin=True)
+    with_pip.update()
+    for name, addition in (("requirements.txt", "rich==13.9.3"), ("requirements-dev.txt", "pdbpp==0.10.3")):
+        assert with_pip.file(name).read_text("utf-8") == (
+            f"{before[name]}{addition} \\\n    --hash=sha256:{'0' * 64}\n    # via orders\n"
+        )
+
+
+def pinned(name: str) -> str:
+    return dict(pins.seeds(["fastapi", "common"]))[name]
+
+
+@pytest.mark.parametrize(
+    ("package_manager", "file", "text"),
+    [
+        ("uv", "uv.lock", "<<<<<<< before updating\n"),
+        ("uv", "pyproject.toml", "<<<<<<< before updating\n"),
+        ("pip", "requirements.txt", None),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_and_status_0(
+    package_manager: str, file: str, text: str | None, tmp_path: Path
+) -> None:
+    """Anything else would make copier delete a new project, or stop halfway through an update."""
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "x"\nversion = "0"\nrequires-python = ">=3.12"\n'
+    )
+    (tmp_path / "uv.lock").write_text('version = 1\nrequires-python = ">=3.12"\n')
+    if text:
+        (tmp_path / file).write_text(text)
+    script = [sys.executable, str(ROOT / "tasks" / "pin.py"), package_manager, "fastapi,common"]
+    done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert not list(tmp_path.glob("*.new"))
+
+
+def entry(name: str, version: str, source: str = '{ registry = "somewhere" }') -> str:
+    """An entry of a uv.lock."""
+    return f'[[package]]\nname = "{name}"\nversion = "{version}"\nsource = {source}\n'
+
+
+def test_entries_of_a_lock_that_are_not_ours_to_raise_stay() -> None:
+    ours = 'version = 1\n\n[options]\nexclude-newer = "2026-01-01T00:00:00Z"\n'
+    entries = [
+        entry("forked", "1"),
+        entry("forked", "2"),
+        entry("from-git", "1", '{ git = "somewhere" }'),
+        entry("newer", "3.0"),
+        entry("of-the-user", "1"),
+        entry("older", "1.9"),
+        entry("service", "0.1.0", '{ virtual = "." }'),
+    ]
+    lock = "\n".join([ours, *entries])
+    wanted = dict.fromkeys(("forked", "from-git", "newer", "older", "absent"), "2.0")
+    older, raised = uvlock.raised(lock, wanted)
+    assert older == ["older"]
+    assert raised == "\n".join(
+        [ours, *entries[:5], uvlock.seed("absent", "2.0"), uvlock.seed("older", "2.0")]
+    )
+    assert tomllib.loads(raised)
+
+
+def test_a_lock_at_its_pins_is_returned_as_it_is() -> None:
+    lock = "version = 1\n\n" + entry("same", "2.0") + "\n" + entry("service", "0.1.0", '{ virtual = "." }')
+    assert uvlock.raised(lock, {"same": "2.0"}) == ([], lock)
+
+
+def test_versions_are_compared_as_versions() -> None:
+    lock = "version = 1\n\n" + entry("a", "1.10")
+    assert uvlock.raised(lock, {"a": "1.9"})[0] == []
+    assert requirements.raised("a==1.10\n", ["a==1.9"], ["a==1.9"]) == "a==1.10\n"
+
+
+def test_requirements_take_what_is_missing_and_not_what_is_included() -> None:
+    base = "a==2\n"
+    assert requirements.raised("-r base\nb==1\n", ["a==1", "b==2"], ["a==1", "b==2", "c==1"], base) == (
+        "-r base\nb==2\nc==1\n"
+    )
+
+
+def test_two_files_never_pin_a_name_twice_differently() -> None:
+    """The user's own compile of one file may be ahead of the other; pip refuses two versions."""
+    assert requirements.raised("-r base\na==1\n", ["a==2"], [], base="a==3\n") == "-r base\na==3\n"
+
+
+def test_requirements_keep_extras_comments_and_what_is_no_pin() -> None:
+    old = "A_b[x]==1 ; python_version < '4' \\\n    --hash=sha256:0\n"
+    text = f"# top\n--index-url somewhere\n{old}    # via z\nc>=1\n"
+    expected = "# top\n--index-url somewhere\na-b==2 \\\n    --hash=sha256:1\n    # via z\nc>=1\n"
+    assert requirements.raised(text, ["a-b==2 \\\n    --hash=sha256:1"], []) == expected
+
+
+@pytest.mark.parametrize(
+    ("stderr", "line"),
+    [
+        ("error: Failed to parse: `pyproject.toml`\n  Caused by: x\n", "Failed to parse: `pyproject.toml`"),
+        ("Using CPython 3.13\n  \u00d7 No solution found:\n  and so on", "\u00d7 No solution found:"),
+        ("", "uv said nothing"),
+    ],
+)
+def test_uv_is_quoted_in_one_line(stderr: str, line: str) -> None:
+    assert uvlock.first_error(stderr) == line
