@@ -45,8 +45,9 @@ def configure(process: str, level: str = "info", log_format: str = "auto") -> No
     )
     logging.basicConfig(level=level.upper(), handlers=[_Forward()], force=True)
     logging.captureWarnings(True)
-    # uvicorn tells of its start and stop; `serve` does too, and `requests` logs each request once.
+    # Of its start and stop, of failures in them and of requests uvicorn would tell a second time.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "Exiting" not in record.msg)
     logging.getLogger("uvicorn.access").disabled = True
 
 

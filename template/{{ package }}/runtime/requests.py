@@ -45,8 +45,38 @@ class Requests:
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await _Exchange(self, scope, receive, send).run()
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
         else:
-            await self.app(scope, receive, send)
+            await self._lifespan(scope, receive, send)
+
+    async def _websocket(self, scope: Any, receive: Receive, send: Send) -> None:
+        with structlog.contextvars.bound_contextvars(request_id=_request_id(scope)):
+            try:
+                await self.app(scope, receive, send)
+            except Exception:
+                log.exception("websocket failed", path=scope["path"])
+
+    async def _lifespan(self, scope: Any, receive: Receive, send: Send) -> None:
+        event = "cannot start"
+
+        async def send_on(message: Message) -> None:
+            nonlocal event
+            if message["type"] == "lifespan.startup.complete":
+                event = "cannot stop"
+            message.pop("message", None)  # the traceback, which uvicorn would log as plain text
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_on)
+        except Exception:
+            log.critical(event, exc_info=True)
+            raise
+
+
+def _request_id(scope: Any) -> str:
+    given = dict(scope["headers"]).get(b"x-request-id", b"")
+    return given.decode() if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 class _Exchange:
@@ -57,8 +87,7 @@ class _Exchange:
         self.scope, self._receive, self._send = scope, receive, send
         self.method, self.path = scope["method"], scope["path"]
         self.headers = dict(scope["headers"])
-        given = self.headers.get(b"x-request-id", b"")
-        self.id = given.decode() if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        self.id = _request_id(scope)
         self.task = asyncio.current_task()
         self.status = 500
         self.received = self.sent = 0  # bytes of the two bodies
@@ -138,7 +167,10 @@ class _Exchange:
         if self.task and own.get(b"content-type", b"").startswith(b"text/event-stream"):
             self.drain.streams.add(self.task)
         added = [*SECURITY_HEADERS, (b"x-request-id", self.id.encode())]
-        added += [HSTS] * self.settings.https_only + [CLOSE] * self.drain.draining
+        if self.settings.https_only and self.scope["scheme"] == "https":
+            added.append(HSTS)
+        if self.drain.draining:
+            added.append(CLOSE)
         return headers + [header for header in added if header[0] not in own]
 
     async def reply(
@@ -149,7 +181,7 @@ class _Exchange:
         kind: bytes = b"application/json",
         more_body: bool = False,
     ) -> None:
-        """Answer in place of the application, unless it has begun to: then uvicorn cuts it short."""
+        """Answer in place of the application. If it has begun to, uvicorn will cut it short."""
         if self.started:
             return
         body = orjson.dumps(document)

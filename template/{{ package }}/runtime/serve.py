@@ -22,14 +22,6 @@ KEEP_ALIVE_SECONDS = 95  # routers reuse a connection for 90 s, and must be the 
 
 def run(settings: Settings) -> int:
     """Serve until a signal ends it, and return the exit status."""
-    log.info(
-        "starting",
-        version=settings.version,
-        release=settings.heroku_release_version,
-        commit=settings.heroku_build_commit,
-        app=settings.heroku_app_name,
-        dyno=settings.dyno,
-    )
     drain = Drain(settings.shutdown_drain_seconds, settings.shutdown_grace_seconds)
     try:  # before any fork: what cannot start ends here, and not once a child
         from ..app import create_app
@@ -39,6 +31,14 @@ def run(settings: Settings) -> int:
     except Exception:
         log.critical("cannot start", exc_info=True)
         return 1
+    log.info(
+        "starting",
+        version=settings.version,
+        release=settings.heroku_release_version,
+        commit=settings.heroku_build_commit,
+        app=settings.heroku_app_name,
+        dyno=settings.dyno,
+    )
     config = uvicorn.Config(
         PlainAddresses(ProxyHeadersMiddleware(app, settings.forwarded_allow_ips)),
         lifespan="on",
@@ -62,14 +62,13 @@ def run(settings: Settings) -> int:
 
 def _bind(host: str, port: int) -> socket.socket:
     """Bind, but do not listen: connections are refused until the application has started."""
-    both_families = host == "::" and socket.has_dualstack_ipv6()
-    if host == "::" and not both_families:
-        host = "0.0.0.0"
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    if host == "::" and not socket.has_dualstack_ipv6():
+        family, address = socket.AF_INET, ("", port)
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if both_families:  # asyncio's own sockets on `::` would be IPv6 alone
-        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    if family == socket.AF_INET6:  # asyncio would make `::` IPv6 alone
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
     listener.bind(address)
     return listener
 
