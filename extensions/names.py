@@ -13,10 +13,10 @@ from functools import partial
 
 from .pins import PINS
 
-LONGEST_NAME = 60
+LONGEST_NAME = 60  # columns, so that a line of code which holds it stays short enough
 LONGEST_SENTENCE = 200
-# A slug becomes a DNS label (63 characters at most, RFC 1035) with room for "-worker" behind it.
-LONGEST_SLUG = 50
+# The shortest limit among the platforms that take a slug as an app's name is Heroku's: 30.
+LONGEST_SLUG = 30
 
 DISTRIBUTIONS = frozenset(PINS["packages"])
 IMPORTS = frozenset(PINS["imports"])
@@ -111,7 +111,12 @@ def _is_unprintable(character: str) -> bool:
 
 def name_problem(name: str) -> str:
     """A project's name is any text of one line."""
-    return "is empty." if not name else text_problem(name, LONGEST_NAME)
+    if not name:
+        return "is empty."
+    columns = len(name) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in name)
+    if columns > LONGEST_NAME:
+        return f"is {columns} columns wide; {LONGEST_NAME} is the most."
+    return text_problem(name, LONGEST_NAME)
 
 
 def slug_problem(slug: str) -> str:

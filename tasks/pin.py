@@ -60,8 +60,10 @@ def pin_lock(groups: list[str]) -> None:
     if seeded != before:
         replace(path, seeded)
     problem = run_uv(uv, "lock") if uv else "uv was not found"
-    if problem or not uvlock.is_complete(path.read_text("utf-8")):
+    if not uvlock.is_complete(path.read_text("utf-8")):
         say(f"uv.lock has the pins but not yet the files ({problem}): `uv sync` completes it.")
+    elif problem:
+        say(f"uv.lock does not fit pyproject.toml yet ({problem}): `uv sync` makes it fit.")
     elif older:
         say(f"Raised in uv.lock: {', '.join(older)}.")
 

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -92,13 +92,14 @@ def development(pristine: Project, shared: Path) -> Path:
 
 
 class Start(Protocol):
-    """Starts a process type of a project."""
+    """Starts a process type of a project, with the environment variables that a test names or has `given`."""
 
     def __call__(
         self,
         project: Project | None = None,
         process: str = "web",
         isolation: Sequence[str] = (),
+        given: Mapping[str, str] = {},
         **variables: str,
     ) -> Service: ...
 
@@ -113,12 +114,16 @@ def starting(probed: Project, production: Path) -> Iterator[Start]:
     started: list[Service] = []
 
     def start(
-        project: Project | None = None, process: str = "web", isolation: Sequence[str] = (), **variables: str
+        project: Project | None = None,
+        process: str = "web",
+        isolation: Sequence[str] = (),
+        given: Mapping[str, str] = {},
+        **variables: str,
     ) -> Service:
         project = project or probed
-        command = project.procfile()[process]
-        started.append(Service(project, production, variables, command, isolation))
-        return started[-1]
+        service = Service(project, production, {**given, **variables}, project.procfile()[process], isolation)
+        started.append(service)
+        return service
 
     try:
         yield start
@@ -150,7 +155,12 @@ class Run(Protocol):
     """Runs `python -m PKG …` of a project to its end."""
 
     def __call__(
-        self, *arguments: str, project: Project | None = None, stdin: str = "", **variables: str
+        self,
+        *arguments: str,
+        project: Project | None = None,
+        stdin: str = "",
+        given: Mapping[str, str] = {},
+        **variables: str,
     ) -> subprocess.CompletedProcess[str]: ...
 
 
@@ -159,13 +169,17 @@ def run(probed: Project, production: Path) -> Run:
     """Return a function that runs a one-off process, or any process type that is expected to end."""
 
     def run(
-        *arguments: str, project: Project | None = None, stdin: str = "", **variables: str
+        *arguments: str,
+        project: Project | None = None,
+        stdin: str = "",
+        given: Mapping[str, str] = {},
+        **variables: str,
     ) -> subprocess.CompletedProcess[str]:
         project = project or probed
         return subprocess.run(
             [str(production / "bin" / "python"), "-m", project.name, *arguments],
             cwd=project.path,
-            env={"PATH": str(production / "bin"), **variables},
+            env={"PATH": str(production / "bin"), **given, **variables},
             input=stdin,
             capture_output=True,
             text=True,

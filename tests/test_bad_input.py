@@ -45,7 +45,7 @@ def tree(folder: Path) -> dict[str, bytes]:
         ("project_name=", "project_name is empty."),
         ("description=two\nlines", "description holds U+000A, which is not text of one line."),
         ("user_email=nobody", "user_email is not an e-mail address."),
-        (f"project_name={'x' * 300}", "project_name is 300 characters long; 60 is the most."),
+        (f"project_name={'x' * 300}", "project_name is 300 columns wide; 60 is the most."),
     ],
     ids=lambda value: value.split("=")[0] if "=" in value else "",
 )
@@ -211,7 +211,7 @@ def test_an_answers_file_edited_by_hand_is_checked(project: Path) -> None:
     ("old", "new", "line"),
     [
         ('"yaml"', '"order_desk"', "package is the name of a module that the service depends on."),
-        ("LONGEST_NAME = 60", "LONGEST_NAME = 9", "project_name is 10 characters long; 9 is the most."),
+        ("LONGEST_NAME = 60", "LONGEST_NAME = 9", "project_name is 10 columns wide; 9 is the most."),
     ],
     ids=["package", "project_name"],
 )

@@ -15,21 +15,21 @@ class Settings(BaseSettings):
 
     model_config = CONFIG
 
-    port: int = Field(8000, ge=0, le=65535)
+    port: int = Field(default=8000, ge=0, le=65535)
     """The port `web` listens on; 0 takes any free one."""
     host: str = "::"
     """The address `web` listens on; `::` is every interface, IPv6 and IPv4."""
-    web_concurrency: int = Field(1, ge=1)
+    web_concurrency: int = Field(default=1, ge=1)
     """How many processes share the port."""
     log_level: Annotated[LogLevel, BeforeValidator(str.lower)] = "info"
     """The least level that is logged."""
     log_format: Annotated[Literal["json", "console", "auto"], BeforeValidator(str.lower)] = "auto"
     """json, console, or auto: console on a terminal and JSON elsewhere."""
-    shutdown_drain_seconds: float = Field(3, ge=0)
+    shutdown_drain_seconds: float = Field(default=3, ge=0, allow_inf_nan=False)
     """After SIGTERM, how long `web` still accepts what a lagging router sends."""
-    shutdown_grace_seconds: float = Field(20, ge=0)
+    shutdown_grace_seconds: float = Field(default=20, ge=0, allow_inf_nan=False)
     """After the drain, how long running work may take. Heroku kills 30 s after SIGTERM."""
-    max_body_bytes: int = Field(1_048_576, ge=0)
+    max_body_bytes: int = Field(default=1_048_576, ge=0)
     """The largest request body, in bytes."""
     forwarded_allow_ips: str = "127.0.0.1,::1"
     """Proxies whose X-Forwarded-* are believed: addresses and networks, with commas; `*` is all."""

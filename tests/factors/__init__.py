@@ -1,0 +1,1 @@
+"""The service contract, black box: a module for each of the twelve factors."""

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Sequence
 
 import pytest
 
@@ -27,10 +28,10 @@ def wait_for_handler(service: Service) -> int:
     raise AssertionError("it never handled SIGTERM")
 
 
-def boot_seconds(start: Start, **variables: str) -> float:
+def boot_seconds(start: Start, isolation: Sequence[str] = (), workers: str = "1") -> float:
     """Measure how long a boot takes here and now."""
-    service = start(**variables)
-    service.wait_event("listening", count=int(variables.get("WEB_CONCURRENCY", 1)))
+    service = start(isolation=isolation, WEB_CONCURRENCY=workers)
+    service.wait_event("listening", count=int(workers))
     return time.monotonic() - service.started_at
 
 
@@ -59,7 +60,7 @@ def test_sigterm_is_handled_before_anything_is_imported(start: Start) -> None:
 @WORKERS
 def test_sigterm_during_the_boot_ends_it_at_once(start: Start, to: str, workers: str) -> None:
     """C-15: with 0; only what was not yet running code of ours may end by the signal itself."""
-    whole = boot_seconds(start, WEB_CONCURRENCY=workers)
+    whole = boot_seconds(start, workers=workers)
     for moment in MOMENTS:
         service = start(WEB_CONCURRENCY=workers, SHUTDOWN_DRAIN_SECONDS="0")
         time.sleep(max(0, service.started_at + moment * whole - time.monotonic()))  # the moment is the point

@@ -1,4 +1,7 @@
-"""XI. Logs: a stream of events on stdout (C-20, C-21). That stdout is all JSON and stderr empty, `start` asserts."""
+"""XI. Logs: a stream of events on stdout (C-20, C-21).
+
+That stdout is all JSON and stderr empty is asserted by `start`, here as in every other test.
+"""
 
 import os
 import re
@@ -55,7 +58,7 @@ def a_whole_life(start: Start, workers: str) -> list[Event]:
 
 @WORKERS
 def test_every_line_of_a_whole_life_is_an_event(start: Start, workers: str) -> None:
-    """C-20, C-21: boot, requests, prints, warnings, errors, a thread that dies, a child that is killed, SIGTERM."""
+    """C-20, C-21: boot, prints, warnings, errors, a thread that dies, a child that is killed, SIGTERM."""
     events = a_whole_life(start, workers)
     for event in events:
         assert event.keys() >= REQUIRED, event
@@ -260,7 +263,7 @@ def test_a_terminal_gets_colours_unless_json_is_set(
     )
     terminal.expect("listening.*\n")
     terminal.sendintr()
-    said = terminal.before + terminal.after
+    said = f"{terminal.before}{terminal.after}"
     assert ("\x1b[" in said, '{"' in said) == ((True, False) if log_format == "auto" else (False, True))
     terminal.expect(pexpect.EOF)
     terminal.close()

@@ -71,6 +71,7 @@ def wait_for_port(port: int, host: str = "127.0.0.1") -> None:
     deadline = time.monotonic() + PATIENCE
     while refuses(port, host):
         assert time.monotonic() < deadline, f"nobody listens on port {port}"
+        time.sleep(0.01)
 
 
 def read_to_end(sock: socket.socket) -> bytes:

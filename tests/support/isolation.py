@@ -3,18 +3,25 @@
 Each is a command to put before another. What a machine does not permit, `needs` skips.
 """
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 
 import pytest
 
+
+def _path(tool: str) -> str:
+    """Return where a tool is: what is started has no PATH on which to find it."""
+    return shutil.which(tool) or tool
+
+
 AS_PROCESS_1 = ("unshare", "--pid", "--fork", "--mount-proc")
 
-# A network of its own with nothing but a loopback interface; and that, with IPv4 alone.
+# A network of its own with nothing but a loopback interface (SIOCSIFFLAGS, IFF_UP); the same without IPv6.
 _UP = (
     "import fcntl, os, socket, struct, sys;"
-    "fcntl.ioctl(socket.socket(socket.AF_INET), 0x8914, struct.pack('16sh22x', b'lo', 1));"  # SIOCSIFFLAGS, IFF_UP
+    "fcntl.ioctl(socket.socket(socket.AF_INET), 0x8914, struct.pack('16sh22x', b'lo', 1));"
     "{more}os.execvp(sys.argv[1], sys.argv[1:])"
 )
 _NO_IPV6 = "open('/proc/sys/net/ipv6/conf/all/disable_ipv6', 'w').write('1');"
@@ -24,8 +31,9 @@ WITHOUT_IPV6 = ("unshare", "--net", "--fork", sys.executable, "-c", _UP.format(m
 # The root file system read-only, and a user who owns nothing, who may read what the tests' own user may.
 _CAPABILITIES = "-all,+dac_read_search"
 OWNING_NOTHING = (
-    *("unshare", "--mount", "--fork", "sh", "-c", 'mount -o remount,ro,bind / && exec "$@"', "sh"),
-    *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"),
+    *("unshare", "--mount", "--fork", _path("sh"), "-c"),
+    *(f'{_path("mount")} -o remount,ro,bind / && exec "$@"', "sh"),
+    *(_path("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"),
     *(f"--inh-caps={_CAPABILITIES}", f"--ambient-caps={_CAPABILITIES}", f"--bounding-set={_CAPABILITIES}"),
 )
 

@@ -21,6 +21,14 @@ type Event = dict[str, Any]
 PATIENCE = 30.0  # seconds; only for what should happen much sooner
 
 
+def eventually(condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -> None:
+    """Wait for a condition that nothing announces."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"no {what} after {timeout} s"
+        time.sleep(0.01)
+
+
 class Output:
     """The lines of a pipe, read as they come."""
 

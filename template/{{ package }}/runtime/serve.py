@@ -31,14 +31,14 @@ def run(settings: Settings) -> int:
     except Exception:
         log.critical("cannot start", exc_info=True)
         return 1
-    log.info(
-        "starting",
-        version=settings.version,
-        release=settings.heroku_release_version,
-        commit=settings.heroku_build_commit,
-        app=settings.heroku_app_name,
-        dyno=settings.dyno,
-    )
+    release = {
+        "release": settings.heroku_release_version,
+        "commit": settings.heroku_build_commit,
+        "app": settings.heroku_app_name,
+        "dyno": settings.dyno,
+    }
+    known = {name: value for name, value in release.items() if value}
+    log.info("starting", version=settings.version, **known)
     config = uvicorn.Config(
         PlainAddresses(ProxyHeadersMiddleware(app, settings.forwarded_allow_ips)),
         lifespan="on",
