@@ -1,0 +1,185 @@
+"""III. Config: in the environment, typed, and wrong at once or never (C-5 to C-7, C-9)."""
+
+import ast
+import json
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Run, Start
+from tests.support.project import Project
+
+HEROKU = {"DYNO", "HEROKU_APP_NAME", "HEROKU_RELEASE_VERSION", "HEROKU_BUILD_COMMIT"}
+DEFAULTS = {
+    "PORT": 8000,
+    "HOST": "::",
+    "WEB_CONCURRENCY": 1,
+    "LOG_LEVEL": "info",
+    "LOG_FORMAT": "auto",
+    "SHUTDOWN_DRAIN_SECONDS": 3,
+    "SHUTDOWN_GRACE_SECONDS": 20,
+    "MAX_BODY_BYTES": 2**20,
+    "HTTPS_ONLY": False,
+}
+BAD = {
+    "PORT": "swordfish-1",
+    "LOG_LEVEL": "swordfish-2",
+    "LOG_FORMAT": "swordfish-3",
+    "SHUTDOWN_DRAIN_SECONDS": "swordfish-4",
+    "MAX_BODY_BYTES": "swordfish-5",
+    "HTTPS_ONLY": "swordfish-6",
+}
+FIELDS = """
+import json
+from {package}.settings import Settings
+defaults = {{name.upper(): field.default for name, field in Settings.model_fields.items()}}
+print(json.dumps(defaults, default=str))
+"""
+
+
+@pytest.fixture(scope="module")
+def settings(pristine: Project, production: Path) -> dict[str, Any]:
+    """Return the variables of `Settings`, with their defaults."""
+    command = [str(production / "bin" / "python"), "-c", FIELDS.format(package=pristine.name)]
+    printed = subprocess.run(command, cwd=pristine.path, env={}, check=True, capture_output=True).stdout
+    fields: dict[str, Any] = json.loads(printed)
+    return fields
+
+
+def test_the_contracts_variables_and_their_defaults(settings: dict[str, Any]) -> None:
+    """C-6."""
+    assert settings.keys() >= DEFAULTS.keys() | HEROKU
+    assert {name: settings[name] for name in DEFAULTS} == DEFAULTS
+    assert settings["SHUTDOWN_DRAIN_SECONDS"] + settings["SHUTDOWN_GRACE_SECONDS"] < 30
+
+
+def test_names_are_names_of_variables(settings: dict[str, Any]) -> None:
+    """C-5: and none selects a set of others."""
+    assert all(re.fullmatch(r"[A-Z][A-Z0-9_]*", name) for name in settings)
+    assert not settings.keys() & {"ENV", "ENVIRONMENT", "APP_ENV", "STAGE", "DEBUG"}
+
+
+def test_env_example_lists_exactly_the_settings(pristine: Project, settings: dict[str, Any]) -> None:
+    """C-9: Heroku's own, which nobody sets by hand, need not stand there."""
+    text = (pristine.path / ".env.example").read_text()
+    listed = re.findall(r"^#? ?([A-Z][A-Z0-9_]*)=", text, re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    assert settings.keys() - HEROKU <= set(listed) <= settings.keys()
+
+
+def test_the_readme_lists_exactly_the_settings(pristine: Project, settings: dict[str, Any]) -> None:
+    """C-9."""
+    listed = re.findall(r"^\| ?`([A-Z][A-Z0-9_]*)`", (pristine.path / "README.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(settings)
+
+
+def test_only_settings_reads_the_environment(pristine: Project) -> None:
+    """C-5."""
+    for file in pristine.package.rglob("*.py"):
+        names = {
+            node.attr for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Attribute)
+        }
+        assert not names & {"environ", "environb", "getenv"}, file
+
+
+def test_importing_the_app_reads_and_reaches_nothing(pristine: Project, production: Path) -> None:
+    """C-5: with an empty environment, no file of settings, and no connection."""
+    watch = "def hook(name, _): assert not name.startswith(('socket.connect', 'socket.bind')), name"
+    code = f"import sys\n{watch}\nsys.addaudithook(hook)\nimport {pristine.name}.app\n"
+    subprocess.run([str(production / "bin" / "python"), "-c", code], cwd=pristine.path, env={}, check=True)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_wrong_configuration_is_one_event(start: Start, workers: str) -> None:
+    """C-7: exit status 78, every variable named at once with what it should be, and no value of any."""
+    service = start(given=BAD, WEB_CONCURRENCY=workers)
+    assert service.wait() == 78
+    [event] = service.events
+    assert (event["event"], event["level"], event["process"]) == ("invalid configuration", "critical", "web")
+    assert event["problems"].keys() == BAD.keys()
+    assert all(len(problem) > 10 for problem in event["problems"].values())
+    assert "swordfish" not in service.report()
+    assert "Traceback" not in service.report()
+
+
+@pytest.mark.parametrize("process", ["web", "check", "shell"])
+def test_every_process_stops_at_a_wrong_configuration(run: Run, process: str) -> None:
+    """C-7."""
+    done = run(process, PORT="70000", WEB_CONCURRENCY="0")
+    assert done.returncode == 78
+    assert json.loads(done.stdout)["problems"].keys() == {"PORT", "WEB_CONCURRENCY"}
+    assert done.stderr == ""
+
+
+def seconds(command: list[str], where: Path, **variables: str) -> float:
+    """Return how long a command takes, at best of three."""
+    times = []
+    for _ in range(3):
+        began = time.monotonic()
+        subprocess.run(command, cwd=where, env=variables, check=False, capture_output=True)
+        times.append(time.monotonic() - began)
+    return min(times)
+
+
+def test_a_wrong_configuration_is_told_soon(pristine: Project, production: Path) -> None:
+    """C-7: in less than a second beyond the interpreter's start."""
+    python = str(production / "bin" / "python")
+    interpreter = seconds([python, "-c", ""], pristine.path)
+    assert seconds([python, "-m", pristine.name, "web"], pristine.path, PORT="x") - interpreter < 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "-1"),
+        ("PORT", "65536"),
+        ("PORT", "80 80"),
+        ("WEB_CONCURRENCY", "0"),
+        ("WEB_CONCURRENCY", "1.5"),
+        ("SHUTDOWN_DRAIN_SECONDS", "-1"),
+        ("SHUTDOWN_DRAIN_SECONDS", "inf"),
+        ("SHUTDOWN_GRACE_SECONDS", "nan"),
+        ("SHUTDOWN_GRACE_SECONDS", "inf"),
+        ("MAX_BODY_BYTES", "-1"),
+        ("LOG_LEVEL", "loud"),
+        ("HTTPS_ONLY", "perhaps"),
+    ],
+)
+def test_a_malformed_variable_is_refused(run: Run, name: str, value: str) -> None:
+    """C-7."""
+    done = run("check", given={name: value})
+    assert done.returncode == 78, done.stdout
+    assert json.loads(done.stdout)["problems"].keys() == {name}
+
+
+def test_an_empty_variable_counts_as_unset(run: Run, settings: dict[str, Any]) -> None:
+    """C-6: as Heroku and Compose set them."""
+    done = run("check", given=dict.fromkeys(settings, ""))
+    assert done.returncode == 0, done.stdout
+
+
+def test_what_is_not_a_setting_is_nobodys_business(run: Run) -> None:
+    """C-5."""
+    assert run("check", UNKNOWN="1", PORT_="x", APP_PORT="x").returncode == 0
+
+
+def test_a_deployed_app_reads_no_env_file(run: Run, copied: Project) -> None:
+    """C-5: `.env` is for the developer's process runner."""
+    (copied.path / ".env").write_text("PORT=swordfish\n")
+    assert run("check", project=copied).returncode == 0
+
+
+def test_case_of_levels_and_formats_does_not_matter(run: Run) -> None:
+    """C-6."""
+    assert run("check", LOG_LEVEL="WARNING", LOG_FORMAT="JSON").returncode == 0
+
+
+def test_the_default_port(start: Start) -> None:
+    """C-6: 8000, where nothing else has it."""
+    service = start(PORT="")
+    service.wait_until(lambda: bool(service.events[1:]), "second event")
+    assert service.events[1].get("port") == 8000 or "in use" in service.events[1]["exception"]

@@ -1,0 +1,30 @@
+"""IV. Backing services: attached by settings alone (C-11). A web process without any is ready as it is."""
+
+import json
+import re
+
+import pytest
+
+from tests.conftest import Start
+from tests.support.client import Connection, inside_network_of
+from tests.support.isolation import WITHOUT_NETWORK, needs
+from tests.support.project import Project
+
+
+def test_the_code_names_no_host(pristine: Project) -> None:
+    """C-5: what it talks to comes from the environment."""
+    for file in pristine.package.rglob("*.py"):
+        for url in re.findall(r"\b[a-z+]+://[^\s\"'`)]+", file.read_text()):
+            assert url.startswith("https://"), f"{file}: {url}"  # documentation, in a comment
+            assert re.search(rf"#.*{re.escape(url)}", file.read_text()), f"{file}: {url}"
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_health_needs_no_network(start: Start, path: str) -> None:
+    """C-11: with nothing attached nothing is asked."""
+    needs(WITHOUT_NETWORK)
+    service = start(isolation=WITHOUT_NETWORK)
+    port = service.port
+    response, body = inside_network_of(service.root, lambda: Connection(port).get(path))
+    assert response.status == 200
+    assert json.loads(body)

@@ -1,0 +1,164 @@
+"""X. Dev/prod parity: development runs what the Procfile names."""
+
+import re
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.support.client import Connection, refuses, reserved_port, status, wait_for_port
+from tests.support.project import Project
+
+type Terminal = pexpect.spawn[str]
+
+PATIENCE = 30
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Return a port that nobody else gets."""
+    with reserved_port() as port:
+        yield port
+
+
+@pytest.fixture
+def dev(copied: Project, development: Path, port: int) -> Iterator[Terminal]:
+    """Return `python -m dev` on a terminal."""
+    copied.add_routes()
+    variables = {"PATH": f"{development / 'bin'}:/usr/bin:/bin", "PORT": str(port), "TERM": "xterm"}
+    python = str(development / "bin" / "python")
+    runner = pexpect.spawn(
+        python, ["-m", "dev"], cwd=str(copied.path), env=variables, encoding="utf-8", timeout=PATIENCE
+    )
+    yield runner
+    runner.close(force=True)
+
+
+def test_dev_runs_the_formation(dev: Terminal, port: int) -> None:
+    """It says where, logs for people, and ends with Ctrl-C."""
+    dev.expect_exact(f"http://localhost:{port}")
+    dev.expect("listening")
+    assert "{" not in f"{dev.before}"
+    assert status(port, "/") == 200
+    dev.sendintr()
+    dev.expect(pexpect.EOF)
+    dev.close()
+    assert dev.exitstatus == 0
+    assert refuses(port)
+
+
+def test_dev_reloads(dev: Terminal, port: int, copied: Project) -> None:
+    """An edit is served soon."""
+    dev.expect("listening")
+    assert status(port, "/edited") == 404
+    copied.append("routes.py", '\n\n@router.get("/edited")\nasync def edited() -> str:\n    return "yes"\n')
+    dev.expect("listening")
+    assert status(port, "/edited") == 200
+
+
+def test_dev_waits_for_the_edit_that_mends_it(dev: Terminal, port: int, copied: Project) -> None:
+    """What an edit broke, the next one repairs; nobody has to start anything again."""
+    dev.expect("listening")
+    routes = copied.package / "routes.py"
+    good = routes.read_text()
+    routes.write_text(good + "\nundefined_name\n")
+    dev.expect("undefined_name")
+    dev.expect("waiting for the next edit")
+    routes.write_text(good)
+    dev.expect("listening")
+    wait_for_port(port)
+    assert Connection(port).get("/")[0].status == 200
+
+
+def test_the_env_file_is_read_in_development(copied: Project, development: Path, port: int) -> None:
+    """C-5: by the developer's runner."""
+    (copied.path / ".env").write_text(f"PORT={port}\nHEROKU_RELEASE_VERSION=from-the-file\n")
+    variables = {"PATH": f"{development / 'bin'}:/usr/bin:/bin"}
+    runner = subprocess.Popen(
+        [str(development / "bin" / "python"), "-m", "dev"],
+        cwd=copied.path,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        wait_for_port(port)
+        assert b"from-the-file" in Connection(port).get("/")[1]
+    finally:
+        runner.terminate()
+        runner.communicate(timeout=PATIENCE)
+
+
+REQUIRED = '''
+    api_key: SecretStr
+    """The key of the shop."""
+    workers_of_the_shop: int
+    """How many work there."""
+'''
+
+
+@pytest.fixture
+def demanding(copied: Project) -> Project:
+    """Return a project whose user has added settings without defaults, one of them secret."""
+    file = copied.package / "settings.py"
+    file.write_text(file.read_text().replace("import BeforeValidator,", "import BeforeValidator, SecretStr,"))
+    copied.append("settings.py", REQUIRED)
+    return copied
+
+
+ASSISTANT = ["-m", "dev", "env"]
+TERMINAL = {"PATH": "/usr/bin:/bin", "TERM": "xterm"}
+
+
+def test_without_a_terminal_the_assistant_says_what_is_missing(demanding: Project, development: Path) -> None:
+    """It asks nobody, writes nothing, and fails."""
+    done = subprocess.run(
+        [str(development / "bin" / "python"), *ASSISTANT],
+        cwd=demanding.path,
+        env=TERMINAL,
+        input="",
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "API_KEY" in done.stdout + done.stderr
+    assert "WORKERS_OF_THE_SHOP" in done.stdout + done.stderr
+    assert not (demanding.path / ".env").exists()
+
+
+def test_the_assistant_asks_validates_and_hides(demanding: Project, development: Path) -> None:
+    """It asks for what `.env` lacks, by `Settings` itself, and writes a file for its owner alone."""
+    (demanding.path / ".env").write_text("PORT=1234\n")
+    terminal = pexpect.spawn(
+        str(development / "bin" / "python"),
+        ASSISTANT,
+        cwd=str(demanding.path),
+        env=TERMINAL,
+        encoding="utf-8",
+        timeout=PATIENCE,
+        dimensions=(40, 160),
+    )
+    said = ""
+    while terminal.expect([r"([A-Z_]{4,}): ", pexpect.EOF]) == 0:
+        assert isinstance(terminal.match, re.Match)
+        said += f"{terminal.before}{terminal.after}"
+        match terminal.match[1]:
+            case "API_KEY":
+                terminal.sendline("swordfish ' $HOME #")
+            case "WORKERS_OF_THE_SHOP":
+                terminal.sendline("many")
+                terminal.expect("valid integer")
+                terminal.sendline("\x157")
+            case _:
+                terminal.sendline("")
+    terminal.close()
+    assert terminal.exitstatus == 0
+    file = demanding.path / ".env"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "PORT=1234\n" in file.read_text()
+    assert "WORKERS_OF_THE_SHOP=7\n" in file.read_text()
+    assert "swordfish" in file.read_text()
+    assert "swordfish" not in said + f"{terminal.before}"

@@ -1,0 +1,132 @@
+"""Every valid combination of answers renders, and is sound before anything of it runs."""
+
+import ast
+import json
+import re
+import subprocess
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePath
+
+import pytest
+import yaml
+
+from tests.conftest import Render
+from tests.support import variants
+from tests.support.project import LOCKS, Project, environment
+
+MOST_LINES = 560  # of the package of a web service, comments included, migrations not
+PARSERS: dict[str, Callable[[str], object]] = {
+    ".py": ast.parse,
+    ".toml": tomllib.loads,
+    ".json": json.loads,
+    ".yml": yaml.safe_load,
+    ".yaml": yaml.safe_load,
+}
+# What Windows refuses in a name: characters, and the names of its devices (with any suffix).
+NOT_ON_WINDOWS = re.compile(r'[<>:"\\|?*\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
+# What Jinja leaves behind where it was not run, or ran into nothing. GitHub's own `${{ }}` is no Jinja.
+JINJA = re.compile(r"(?<!\$)\{\{|\{%|%\}|\{#|\bUndefined\b")
+
+
+@pytest.fixture(scope="module", params=variants.combinations(), ids=variants.label)
+def emitted(request: pytest.FixtureRequest, render: Render) -> Path:
+    """Return every combination of answers, rendered; tasks have tests of their own."""
+    return render(request.param, skip_tasks=True)
+
+
+def files(project: Path) -> Iterator[tuple[Path, str]]:
+    """Yield each emitted file with its text."""
+    for path in sorted(project.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path, path.read_text("utf-8")
+
+
+def test_every_file_parses(emitted: Path) -> None:
+    for path, text in files(emitted):
+        if parse := PARSERS.get(".toml" if path.name == "uv.lock" else path.suffix):
+            parse(text)
+
+
+def test_no_jinja_is_left(emitted: Path) -> None:
+    for path, text in files(emitted):
+        assert not JINJA.search(text), path
+        assert not JINJA.search(str(path.relative_to(emitted))), path
+        assert path.suffix != ".jinja"
+
+
+def test_every_file_ends_as_it_should(emitted: Path) -> None:
+    """One line end at the end, none but \\n, no trailing blanks, and never two empty lines but in Python."""
+    for path, text in files(emitted):
+        assert "\r" not in text, path
+        assert not re.search(r"[ \t]$", text, re.MULTILINE), path
+        assert not text or re.search(r"[^\n]\n\Z", text), path
+        if path.name != "LICENSE":  # given word for word
+            assert not text.startswith("\n"), path
+            assert path.suffix == ".py" or path.name in LOCKS or "\n\n\n" not in text, path
+
+
+def test_names_are_legal_on_windows(emitted: Path) -> None:
+    names = [path.relative_to(emitted) for path in emitted.rglob("*")]
+    assert not [name for name in names if any(NOT_ON_WINDOWS.search(part) for part in name.parts)]
+    assert len({str(name).lower() for name in names}) == len(names)
+
+
+def test_formatting_is_a_no_op(emitted: Path, render: Render, shared: Path) -> None:
+    """By the ruff that the emitted lock pins."""
+    ruff = environment(shared, Project(render({"framework": "fastapi"})), dev=True) / "bin" / "ruff"
+    for arguments in (["format", "--check"], ["check"]):
+        done = subprocess.run([ruff, *arguments, "--no-cache"], cwd=emitted, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_package_keeps_within_its_budget(emitted: Path) -> None:
+    package = Project(emitted).package
+    modules = [path for path in package.rglob("*.py") if "migrations" not in path.parts]
+    lines = {path.name: len(path.read_text().splitlines()) for path in modules}
+    assert sum(lines.values()) <= MOST_LINES, lines
+
+
+def test_nothing_emitted_is_unused(emitted: Path) -> None:
+    """Every module of the package and of `dev` is imported by another, or is an entry."""
+    package = Project(emitted).package
+    for folder in (package, emitted / "dev"):
+        sources = {path: path.read_text() for path in folder.rglob("*.py")}
+        for path in sources:
+            others = "\n".join(text for other, text in sources.items() if other != path)
+            entry = path.stem in ("__init__", "__main__") or "migrations" in path.parts
+            assert entry or re.search(rf"\b(import|from)\b[^\n]*\b{path.stem}\b", others), path
+
+
+def test_what_every_service_has(emitted: Path) -> None:
+    for name in ("README.md", ".env.example", ".gitignore", ".gitattributes", ".python-version", "Procfile"):
+        assert (emitted / name).is_file()
+
+
+def test_every_file_of_the_template_is_emitted_by_some_combination(template: Path, render: Render) -> None:
+    """No layer is dead: what no answer brings, nobody needs."""
+    emitted = {
+        str(path.relative_to(project))
+        for project in (render(answers, skip_tasks=True) for answers in variants.combinations())
+        for path in project.rglob("*")
+    }
+    for source in (template / "template").rglob("*"):
+        if source.is_file():
+            name = PurePath(source.name.removesuffix(".jinja"))
+            literal = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", str(name))
+            assert not literal or any(PurePath(path).name == literal for path in emitted), source
+
+
+def test_names_in_the_template_are_legal_on_windows(template: Path) -> None:
+    """A template is checked out too."""
+    names = [path.relative_to(template) for path in (template / "template").rglob("*")]
+    assert not [name for name in names if any(NOT_ON_WINDOWS.search(part) for part in name.parts)]
+
+
+def test_rendering_twice_gives_the_same(render: Render) -> None:
+    """No time, no chance: the second folder's name aside, nothing differs."""
+    one, other = (render({}, skip_tasks=True), render({"framework": "fastapi"}, skip_tasks=True))
+    assert one != other
+    assert {path.relative_to(one): text for path, text in files(one)} == {
+        path.relative_to(other): text for path, text in files(other)
+    }

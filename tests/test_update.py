@@ -1,0 +1,178 @@
+"""`copier update`, from every released version to the work tree: nothing is lost, and nothing collides."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import copier
+import pytest
+
+from tests.support import variants
+from tests.support.git import commit_all, git
+from tests.support.project import Project, once, render, run_uv
+from tests.support.template import HEAD, releases, with_releases
+
+EARLIER = "998.0.0"  # the work tree's state as if it had been released and some files had then been changed
+MANAGERS = pytest.mark.parametrize("manager", variants.choices()["package_manager"])
+FROM = pytest.mark.parametrize("version", [*releases(), EARLIER])
+
+
+def earlier(template: Path) -> None:
+    """Turn the template's files into what they might have been a release ago.
+
+    Files that belong to the template had other lines, one stood there that is gone now, and one that
+    is there now was missing. This proves the way of an update before there is a release to come from.
+    """
+    source = template / "template"
+    runtime = source / "{{ package }}" / "runtime"
+    for name in ("drain.py", "health.py"):
+        text = (runtime / name).read_text()
+        (runtime / name).write_text(text.replace('"""\n', '"""\n\n# A line of an earlier release.\n', 1))
+    (runtime / "gone.py").write_text('"""A module of an earlier release."""\n')
+    readme = source / "README.md.jinja"
+    readme.write_text(readme.read_text().replace("\n\n", "\n\nA sentence of an earlier release.\n\n", 1))
+    (source / ".gitattributes").unlink()
+
+
+@pytest.fixture(scope="session")
+def released(shared: Path) -> Path:
+    """Return the template with a tag for each release, for EARLIER, and HEAD for the work tree."""
+
+    def make(to: Path) -> None:
+        with_releases(to)
+        git(to, "checkout", "--quiet", "-b", "earlier", f"{HEAD}~0")
+        earlier(to)
+        commit_all(to, "An earlier state", tag=EARLIER)
+        git(to, "checkout", "--quiet", "main")
+
+    return once(shared / "released", make)
+
+
+@pytest.fixture
+def launch(released: Path, tmp_path: Path) -> Callable[[str, str], Project]:
+    """Return a function that launches a service from a version of the template, as its user would."""
+
+    def launched(version: str, manager: str) -> Project:
+        project = Project(tmp_path / "project")
+        render(released, project.path, {"package_manager": manager}, vcs_ref=version)
+        commit_all(project.path, "Launch")
+        return project
+
+    return launched
+
+
+def update(project: Project) -> None:
+    """Run `copier update --defaults --trust`, and assert that it met no conflict."""
+    copier.run_update(project.path, defaults=True, overwrite=True, unsafe=True, quiet=True, vcs_ref=HEAD)
+    changes = git(project.path, "status", "--porcelain").splitlines()
+    assert not [line for line in changes if re.match("U.|.U|AA|DD", line)]
+    assert not [
+        name for name, text in tree(project.path).items() if re.search("^(<<<<<<<|>>>>>>>)", text, re.M)
+    ]
+    assert not list(project.path.rglob("*.rej"))
+
+
+def tree(where: Path) -> dict[str, str]:
+    """Return the text of every file by its path, but for the version in the answers."""
+    paths = (path for path in where.rglob("*") if path.is_file() and ".git" not in path.parts)
+    texts = {
+        str(path.relative_to(where)): path.read_text() for path in paths if "__pycache__" not in path.parts
+    }
+    texts[".copier-answers.yml"] = re.sub(
+        "^_commit: .*\n", "", texts[".copier-answers.yml"], flags=re.MULTILINE
+    )
+    return texts
+
+
+@FROM
+@MANAGERS
+def test_an_untouched_service_becomes_a_fresh_one(
+    launch: Callable[[str, str], Project], released: Path, tmp_path: Path, version: str, manager: str
+) -> None:
+    project = launch(version, manager)
+    before = tree(project.path)
+    update(project)
+    fresh = tmp_path / "fresh"
+    render(released, fresh, {"package_manager": manager}, vcs_ref=HEAD)
+    assert tree(project.path) == tree(fresh)
+    assert before != tree(fresh), "this update had nothing to do, and so proves nothing"
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    """Replace what must be there once."""
+    text = file.read_text()
+    assert text.count(old) == 1, f"{old!r} in {file}"
+    file.write_text(text.replace(old, new))
+
+
+def edit_as_users_do(project: Project) -> None:
+    """Make the edits that grow a service: a route, a setting, a dependency, words, a process type."""
+    routes = project.package / "routes.py"
+    routes.write_text(
+        routes.read_text() + '\n\n@router.get("/mine")\nasync def mine() -> str:\n    return "mine"\n'
+    )
+    settings = project.package / "settings.py"
+    settings.write_text(settings.read_text() + '    my_setting: str = "mine"\n    """Mine."""\n')
+    with (project.path / ".env.example").open("a") as lines:
+        lines.write("MY_SETTING=mine\n")
+    with (project.path / "Procfile").open("a") as lines:
+        lines.write(f"mine: python -m {project.name} check\n")
+    with (project.path / "README.md").open("a") as lines:
+        lines.write("\n## Mine\nWhat only we know.\n")
+
+
+def add_dependency(project: Project, manager: str) -> None:
+    """Add a dependency, with `uv add` or by hand."""
+    if manager == "uv":
+        run_uv(project.path, "add", "--quiet", "--no-sync", "iniconfig")
+        return
+    marker = "  # Your own dependencies go below this line.\n"
+    edit(project.path / "pyproject.toml", marker, f'{marker}  "iniconfig",\n')
+    with (project.path / "requirements.txt").open("a") as lines:
+        lines.write(f"iniconfig==2.3.1 \\\n    --hash=sha256:{'0' * 64}\n")
+
+
+@FROM
+@MANAGERS
+def test_the_users_edits_are_kept(launch: Callable[[str, str], Project], version: str, manager: str) -> None:
+    project = launch(version, manager)
+    edit_as_users_do(project)
+    add_dependency(project, manager)
+    commit_all(project.path, "Ours")
+    update(project)
+    texts = tree(project.path)
+    assert '@router.get("/mine")' in texts[f"{project.name}/routes.py"]
+    assert 'my_setting: str = "mine"' in texts[f"{project.name}/settings.py"]
+    assert "MY_SETTING=mine" in texts[".env.example"]
+    assert f"mine: python -m {project.name} check" in texts["Procfile"]
+    assert "What only we know." in texts["README.md"]
+    assert '"iniconfig' in texts["pyproject.toml"]
+    assert "iniconfig" in texts["uv.lock" if manager == "uv" else "requirements.txt"]
+    assert "earlier release" not in "".join(texts.values())
+    if manager == "uv":
+        run_uv(project.path, "lock", "--check")
+
+
+@FROM
+def test_a_deleted_file_stays_deleted(launch: Callable[[str, str], Project], version: str) -> None:
+    """The example is the user's to delete."""
+    project = launch(version, "uv")
+    shutil.rmtree(project.path / "tests")
+    (project.package / "routes.py").unlink()
+    commit_all(project.path, "Ours")
+    update(project)
+    assert not (project.path / "tests").exists()
+    assert not (project.package / "routes.py").exists()
+
+
+@FROM
+def test_the_package_manager_can_be_changed(launch: Callable[[str, str], Project], version: str) -> None:
+    """Another answer brings its files and takes those of the first."""
+    project = launch(version, "uv")
+    data = {"package_manager": "pip"}
+    copier.run_update(
+        project.path, data=data, defaults=True, overwrite=True, unsafe=True, quiet=True, vcs_ref=HEAD
+    )
+    assert not (project.path / "uv.lock").exists()
+    assert (project.path / "requirements.txt").exists()
