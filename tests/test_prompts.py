@@ -1,0 +1,159 @@
+"""Prompts: the questionnaire as a user meets it, through a terminal."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+import yaml
+
+from extensions import context
+
+ENTER, CLEAR, DOWN, CTRL_C = "\r", "\x15", "\x1b[B", "\x03"
+PATIENCE = 20
+
+
+class Terminal:
+    """A terminal in which `copier copy` asks."""
+
+    def __init__(self, template: Path, target: Path) -> None:
+        self.process: pexpect.spawn[str] = pexpect.spawn(
+            sys.executable,
+            ["-m", "copier", "copy", "--trust", "--skip-tasks", str(template), str(target)],
+            env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
+            dimensions=(50, 200),
+            encoding="utf-8",
+            timeout=PATIENCE,
+        )
+
+    def asks(self, question: str) -> None:
+        """Wait for the beginning of a question's help."""
+        self.process.expect_exact(question)
+        time.sleep(0.1)  # the prompt reads keys a moment after it is drawn
+
+    def type(self, keys: str) -> None:
+        self.process.send(keys)
+
+    def says(self, text: str) -> None:
+        self.process.expect_exact(text)
+
+    def ends(self) -> int:
+        """Wait for the end, and return the exit status."""
+        self.process.expect(pexpect.EOF)
+        self.process.close()
+        assert self.process.exitstatus is not None
+        return self.process.exitstatus
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "my-shop"
+
+
+@pytest.fixture
+def terminal(
+    template: Path, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Terminal]:
+    """A questionnaire for a user whom git knows."""
+    config = tmp_path / "gitconfig"
+    config.write_text("[user]\n\tname = Ada Lovelace\n\temail = ada@example.com\n[safe]\n\tdirectory = *\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.chdir(tmp_path)
+    started = Terminal(template, target)
+    yield started
+    started.process.close(force=True)
+
+
+def stored(target: Path) -> dict[str, object]:
+    answers: dict[str, object] = yaml.safe_load((target / ".copier-answers.yml").read_text("utf-8"))
+    return {name: value for name, value in answers.items() if not name.startswith("_")}
+
+
+def test_enter_accepts_what_is_offered(terminal: Terminal, target: Path) -> None:
+    for question in (
+        "What is the service called",
+        "What is My shop called",
+        "Which Python package",
+        "What does My shop do",
+        "Who writes it",
+        "Which e-mail address",
+        "Which framework",
+        "What installs its dependencies",
+        "Which Python runs it",
+        "What may others do",
+    ):
+        terminal.asks(question)
+        terminal.type(ENTER)
+    terminal.says("The next two commands")
+    terminal.says("uv run python -m dev")
+    assert terminal.ends() == 0
+    assert stored(target) == {
+        "project_name": "My shop",
+        "project_slug": "my-shop",
+        "package": "my_shop",
+        "description": "A twelve-factor web service.",
+        "user_name": "Ada Lovelace",
+        "user_email": "ada@example.com",
+        "framework": "fastapi",
+        "package_manager": "uv",
+        "python_version": "3.13",
+        "license": "none",
+    }
+    assert list(stored(target)) == list(context.QUESTIONS)
+
+
+def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path) -> None:
+    terminal.asks("What is the service called")
+    terminal.type(CLEAR + ENTER)
+    terminal.says("project_name is empty.")
+    terminal.type("Größe 注文" + ENTER)
+    terminal.asks("What is Größe 注文 called")
+    terminal.type(CLEAR + "Bad Slug" + ENTER)
+    terminal.says("project_slug must be lower-case letters")
+    terminal.type(CLEAR + "sizes" + ENTER)
+    terminal.asks("Which Python package")
+    terminal.type(CLEAR + "json" + ENTER)
+    terminal.says("package is the name of a module of Python's standard library.")
+    terminal.type(CLEAR + "sizing" + ENTER)
+    terminal.asks("What does Größe 注文 do")
+    terminal.type(CLEAR + 'Says "how big".' + ENTER)
+    terminal.asks("Who writes it")
+    terminal.type(CLEAR + ENTER)
+    terminal.asks("Which e-mail address")
+    terminal.type(CLEAR + "nobody" + ENTER)
+    terminal.says("user_email is not an e-mail address.")
+    terminal.type(CLEAR + ENTER)
+    terminal.asks("Which framework")
+    terminal.type(ENTER)
+    terminal.asks("What installs its dependencies")
+    terminal.type(DOWN + ENTER)
+    terminal.asks("Which Python runs it")
+    terminal.type(DOWN + ENTER)
+    terminal.asks("What may others do")
+    terminal.type(DOWN + ENTER)
+    terminal.says(".venv/bin/python -m dev")
+    assert terminal.ends() == 0
+    assert stored(target) == {
+        "project_name": "Größe 注文",
+        "project_slug": "sizes",
+        "package": "sizing",
+        "description": 'Says "how big".',
+        "user_name": "",
+        "user_email": "",
+        "framework": "fastapi",
+        "package_manager": "pip",
+        "python_version": "3.14",
+        "license": "MIT",
+    }
+    assert "the authors of Größe 注文" in (target / "LICENSE").read_text("utf-8")
+
+
+def test_ctrl_c_leaves_nothing_behind(terminal: Terminal, target: Path) -> None:
+    terminal.asks("What is the service called")
+    terminal.type(CTRL_C)
+    terminal.says("Execution stopped by user")
+    assert terminal.ends() == 1
+    assert not target.exists()
