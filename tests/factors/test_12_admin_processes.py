@@ -78,7 +78,9 @@ def test_shell_is_a_console_on_a_terminal(probed: Project, production: Path) -> 
     console.expect_exact(">>> ")
     console.sendline("settings.port, app.title")
     console.expect_exact("(4321, 'Order Desk')")
+    console.expect_exact(">>> ")
     console.sendintr()  # stops what runs, and not the console
+    console.expect_exact("KeyboardInterrupt")
     console.expect_exact(">>> ")
     console.sendeof()
     console.expect(pexpect.EOF)
