@@ -33,9 +33,9 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     if not name.startswith("_")
 }
 # The questions whose choices are booleans for the templates, each named as its choice.
-OPTIONS = ("framework", "package_manager")
+OPTIONS = ("framework", "database", "package_manager")
 # The choices that have a dependency group in pins/pyproject.toml, in the order of the manifest.
-GROUPS = ("fastapi",)
+GROUPS = ("fastapi", "postgres")
 
 
 class ContextUpdater(ContextHook):
@@ -68,14 +68,15 @@ class ContextUpdater(ContextHook):
             if question in context:
                 answer = context[question]
                 for choice in choices(question):
-                    context[choice] = choice == answer or (isinstance(answer, list) and choice in answer)
+                    if choice != "none":
+                        context[choice] = choice == answer or (isinstance(answer, list) and choice in answer)
         groups = [group for group in GROUPS if context.get(group)] + ["common"]
         context["pin_groups"] = groups
         context["requires_python"] = pins.REQUIRES_PYTHON
         # Functions, because this runs for each render and most renders use none of them.
         context["stored_answers"] = lambda: in_order(context["_copier_answers"])
         context["dependencies"] = lambda: pins.direct(groups)
-        context["dev_dependencies"] = lambda: pins.direct([pins.DEVELOPMENT])
+        context["dev_dependencies"] = lambda: pins.direct(pins.development(groups))
         context["requirement_files"] = lambda: pins.requirement_files(groups)
         context["lock_seeds"] = lambda: pins.seeds(groups)
 
