@@ -33,9 +33,9 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     if not name.startswith("_")
 }
 # The questions whose choices are booleans for the templates, each named as its choice.
-OPTIONS = ("framework", "database", "package_manager")
+OPTIONS = ("framework", "database", "queue", "package_manager")
 # The choices that have a dependency group in pins/pyproject.toml, in the order of the manifest.
-GROUPS = ("fastapi", "postgres")
+GROUPS = ("fastapi", "postgres", "procrastinate")
 
 
 class ContextUpdater(ContextHook):
@@ -70,6 +70,7 @@ class ContextUpdater(ContextHook):
                 for choice in choices(question):
                     if choice != "none":
                         context[choice] = choice == answer or (isinstance(answer, list) and choice in answer)
+        context["worker"] = context.get("queue", "none") != "none"
         groups = [group for group in GROUPS if context.get(group)] + ["common"]
         context["pin_groups"] = groups
         context["requires_python"] = pins.REQUIRES_PYTHON
