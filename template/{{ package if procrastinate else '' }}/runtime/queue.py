@@ -4,10 +4,12 @@ from typing import Any, cast
 
 import psycopg
 import structlog
-from procrastinate import App, PsycopgConnector, RetryStrategy
+from procrastinate import App, PsycopgConnector, RetryStrategy, SyncPsycopgConnector
 from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from ..settings import Settings
 
 ATTEMPTS = 6
 # A job that fails is tried again after 3, 9, 27 … seconds, and kept as failed after the last time.
@@ -28,6 +30,13 @@ class _Manager(JobManager):
 # `web` enqueues on the connections of its requests, and so this one is never opened there.
 app = App(connector=PsycopgConnector(), import_paths=[f"{__name__.split('.')[0]}.jobs"])
 app.job_manager = _Manager(app.connector)
+
+
+def sync_connector(settings: Settings) -> SyncPsycopgConnector:
+    """What one-off processes reach the queue with."""
+    connector = SyncPsycopgConnector(conninfo=settings.database_url.get_secret_value(), min_size=1)
+    connector.open()
+    return connector
 
 
 async def connection_of(session: AsyncSession) -> psycopg.AsyncConnection[Any]:
