@@ -36,6 +36,7 @@ class Process:
 
     @property
     def once(self) -> bool:
+        """Whether it ends by itself."""
         return self.name == "release"
 
 
@@ -236,6 +237,7 @@ class Formation:
         return f"python -m {self.package} {process}"
 
     def names(self) -> list[str]:
+        """The process types, in the order of the Procfile."""
         return [process.name for process in self.processes]
 
     def listed(self, platform: str) -> list[Setting]:
