@@ -56,6 +56,7 @@ class ContextUpdater(ContextHook):
             "default_package": names.default_package,
             "default_user": names.default_user,
             "git_config": text.git_config,
+            "is_copiers_own": target.is_copiers_own,
         }
 
     def hook(self, context: dict[str, Any]) -> None:
