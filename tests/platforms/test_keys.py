@@ -1,4 +1,4 @@
-"""fly.toml and render.yaml, which have no schema that can be had offline: every key is in the documentation."""
+"""fly.toml and render.yaml, for which no schema can be had offline: every key is a documented one."""
 
 import tomllib
 from collections.abc import Iterator

@@ -1,13 +1,17 @@
 """Platforms come and go with `copier update`, and what the user wrote is never lost in silence."""
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from extensions import formation
 from tests.support.git import commit_all, git
 from tests.support.project import Project, render
+from tests.support.variants import choices
 from tests.test_bad_input import run_copier, tree
 
 type Launch = Callable[[list[str]], Project]
@@ -77,3 +81,42 @@ def test_a_platform_without_what_it_needs_is_one_line(template: Path, tmp_path: 
         [f"platforms has {platform}, which runs the image of docker: choose docker too."],
     )
     assert not (tmp_path / "new").exists()
+
+
+def test_the_prompt_says_what_a_platform_needs(template: Path, tmp_path: Path) -> None:
+    """The reason stands below the list as long as it holds."""
+    data = ("project_name=Shop", "project_slug=shop-desk", "package=shop_desk", "description=x", "user_name=")
+    rest = (f"{name}={values[0]}" for name, values in choices().items() if name != "platforms")
+    answers = [part for answer in (*data, "user_email=", *rest) for part in ("-d", answer)]
+    command = [
+        "-m",
+        "copier",
+        "copy",
+        "--trust",
+        "--skip-tasks",
+        *answers,
+        str(template),
+        str(tmp_path / "new"),
+    ]
+    prompt = pexpect.spawn(
+        sys.executable,
+        command,
+        env={**os.environ, "TERM": "xterm"},
+        dimensions=(50, 200),
+        encoding="utf-8",
+        timeout=20,
+    )
+
+    def says(text: str) -> None:
+        while prompt.expect_exact(["\x1b[6n", text]) == 0:  # where is the cursor? prompts need to know
+            prompt.send("\x1b[1;1R")
+
+    down, up = "\x1b[B", "\x1b[A"
+    says("Where does it run")
+    says("Render - ")
+    prompt.send(f"{down} {down} \r")  # from Heroku and Docker to Heroku and Kubernetes
+    says("platforms has kubernetes, which runs the image of docker: choose docker too.")
+    prompt.send(f"{up} \r")
+    says("The next two commands")
+    prompt.expect(pexpect.EOF)
+    assert (tmp_path / "new" / "deploy" / "kubernetes" / "base").is_dir()
