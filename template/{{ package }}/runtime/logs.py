@@ -45,7 +45,7 @@ def configure(process: str, level: str = "info", log_format: str = "auto") -> No
     )
     logging.basicConfig(level=level.upper(), handlers=[_Forward()], force=True)
     logging.captureWarnings(True)
-    # Of its start and stop, of failures in them and of requests uvicorn would tell a second time.
+    # uvicorn would tell a second time of its start, its stop and each request.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").addFilter(lambda record: "Exiting" not in record.msg)
     logging.getLogger("uvicorn.access").disabled = True
