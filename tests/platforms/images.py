@@ -35,8 +35,9 @@ REVISION = "c0ffee"
 # A container: processes and mounts of its own, the root read-only, and nothing but /tmp to write to.
 CONTAINER = """
 mount --bind "$0" "$0" && mount --make-private "$0" && mount -o remount,bind,ro "$0" &&
-mount -t proc proc "$0/proc" && mount -t tmpfs tmpfs "$0/tmp" && exec chroot "$0" "$@"
+mount -t proc proc "$0/proc" && mount -t tmpfs tmpfs "$0/tmp" && exec {chroot} "$0" "$@"
 """
+CAPABILITIES = ("inh-caps", "ambient-caps", "bounding-set")
 UNTRUSTED = [
     "--clear-groups",
     "--no-new-privs",
@@ -81,6 +82,8 @@ class Buildah:
             self("add", container, source, target)
         if setup:
             self("run", "--isolation=chroot", "--network=host", container, "--", "sh", "-c", setup)
+        if (CERTIFICATES, str(CERTIFICATES)) in added:
+            self("config", "--env", f"SSL_CERT_FILE={CERTIFICATES}", container)
         self("commit", "--quiet", container, name)
         self("rm", container)
 
@@ -146,7 +149,8 @@ def container(image: tuple[Project, Path, Any], request: pytest.FixtureRequest) 
         *("/usr/bin/env", "-i", "-C", says["WorkingDir"], *environment),
         *getattr(request, "param", says["Cmd"]),
     ]
-    isolation = ("unshare", "--mount", "--pid", "--fork", "/bin/sh", "-c", CONTAINER, str(root))
+    script = CONTAINER.format(chroot=shutil.which("chroot"))
+    isolation = ("unshare", "--mount", "--pid", "--fork", "/bin/sh", "-c", script, str(root))
     service = Service(project, Path("/usr"), {}, command, isolation)
     yield service
     service.kill()
