@@ -84,7 +84,7 @@ RULES: list[tuple[Callable[[Path], bool], str, str, str]] = [
     (no_name_of_the_buildpacks, "runtime.txt", "", "python-3.13"),
     (no_name_of_the_buildpacks, ".python_version", "", "3.13"),
     (a_procfile_that_honcho_reads, "Procfile", "web: ", "we b: "),
-    (addons_by_plan, "app.json", r"\A{", '{ "addons": [{ "plan": "heroku-redis" }],'),
+    (addons_by_plan, "app.json", r"\}\s*\Z", ', "addons": [{ "plan": "heroku-redis" }] }'),
 ]
 
 
