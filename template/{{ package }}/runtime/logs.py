@@ -45,9 +45,9 @@ def configure(process: str, level: str = "info", log_format: str = "auto") -> No
     )
     logging.basicConfig(level=level.upper(), handlers=[_Forward()], force=True)
     logging.captureWarnings(True)
-    # uvicorn would tell a second time of its start, its stop and each request.
+    # uvicorn would tell a second time of its start, its stop, each request and what fails in them.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    logging.getLogger("uvicorn.error").addFilter(lambda record: "Exiting" not in record.msg)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     logging.getLogger("uvicorn.access").disabled = True
 
 
@@ -70,6 +70,10 @@ def capture_output() -> None:
         crash.error("exception ignored", where=repr(args.object), exc_info=_exc_info(args))
 
     sys.excepthook, threading.excepthook, sys.unraisablehook = main_thread, other_thread, unraisable
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return not record.msg.startswith(("Application ", "ASGI callable "))
 
 
 def _exc_info(args: Any) -> ExcInfo:

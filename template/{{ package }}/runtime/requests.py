@@ -138,6 +138,8 @@ class _Exchange:
         for message in self.held:
             await self.pass_on(message)
         if not self.started:
+            if not self.disconnected:
+                raise RuntimeError("The application has returned without an answer.")
             self.status = 499  # nginx's status for a client that went before the answer
 
     async def receive(self) -> Message:
