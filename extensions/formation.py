@@ -42,10 +42,12 @@ class Process:
 
 @dataclass(frozen=True)
 class Service:
-    """A backing service: what runs it, and the setting that says where it is."""
+    """A backing service: the image that runs it in compose.yaml, where it is found there and by
+    which setting, and Heroku's add-ons for it."""
 
     name: str
     setting: str
+    url: str
     image: str
     addon: str
     addon_in_test: str
@@ -96,6 +98,7 @@ SERVICES = (
     Service(
         "postgres",
         "DATABASE_URL",
+        url="postgres://postgres:postgres@postgres/postgres",
         image="postgres:17",
         addon="heroku-postgresql:essential-0",
         addon_in_test="heroku-postgresql:in-dyno",
@@ -104,6 +107,7 @@ SERVICES = (
     Service(
         "redis",
         "REDIS_URL",
+        url="redis://redis",
         image="redis:7",
         addon="heroku-redis:mini",
         addon_in_test="heroku-redis:in-dyno",
