@@ -117,4 +117,4 @@ def first_problem(answers: Mapping[str, Any]) -> str:
     """Where copier itself would end in a traceback, or put a default in the place of an answer."""
     asked = (question for question in QUESTIONS if question in answers)
     found = (names.problem(question, answers[question], choices(question)) for question in asked)
-    return next(filter(None, found), "")
+    return next(filter(None, found), "") or formation.conflict(answers)

@@ -277,6 +277,13 @@ def formation(context: Mapping[str, Any]) -> Formation:
     )
 
 
+def conflict(answers: Mapping[str, Any]) -> str:
+    """Answers that cannot stand together, as one sentence, or nothing."""
+    if answers.get("queue") == "procrastinate" and answers.get("database") == "none":
+        return "queue procrastinate keeps its jobs in Postgres: choose database postgres too."
+    return ""
+
+
 def platform_problem(chosen: list[str]) -> str:
     """A platform without what it needs, as the end of a sentence that begins with the question."""
     for platform, needed in NEEDS.items():
