@@ -34,6 +34,13 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def images(session: nox.Session) -> None:
+    """Build the images and run them, where there are root, buildah and mmdebstrap; takes minutes."""
+    install(session, "tests")
+    session.run("pytest", "tests/platforms/images.py", *session.posargs)
+
+
+@nox.session(python=PYTHON)
 def pins(session: nox.Session) -> None:
     """Choose the versions of everything that the template emits, and write pins/pins.json."""
     install(session, "tests")
@@ -49,5 +56,10 @@ def preview(session: nox.Session) -> None:
         answers = ["--defaults", *session.posargs] if session.posargs else []
         session.run("copier", "copy", "--trust", "--vcs-ref=HEAD", *answers, str(Path.cwd()), str(project))
         session.chdir(project)
-        session.run("uv", "sync", "--quiet", external=True)
-        session.run("uv", "run", "python", "-m", "dev", external=True, interrupt_timeout=30)
+        if Path("uv.lock").exists():
+            session.run("uv", "sync", "--quiet", env={"UV_PROJECT_ENVIRONMENT": ".venv"})
+        else:
+            requirements = ("--require-hashes", "-r", "requirements-dev.txt")
+            session.run("uv", "venv", "--quiet", ".venv")
+            session.run("uv", "pip", "install", "--quiet", "--python", ".venv", *requirements)
+        session.run(".venv/bin/python", "-m", "dev", external=True, interrupt_timeout=30)

@@ -35,6 +35,7 @@ def earlier(template: Path) -> None:
     source = template / "template"
     package = source / "{{ package }}"
     edit(package / "settings.py", '^    https_only: .*\n    """.*"""\n', "")
+    edit(package / "settings.py", "^        return .*", "        return self.heroku_release_version")
     edit(source / ".env.example", "^# .*\n# HTTPS_ONLY=.*\n", "")
     edit(source / "README.md.jinja", r"^\| `HTTPS_ONLY` .*\n", "")
     edit(source / "README.md.jinja", r"^## Layout\n", "## Layout\n\nA sentence of an earlier release.\n")
