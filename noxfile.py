@@ -21,7 +21,7 @@ def install(session: nox.Session, group: str) -> None:
 def tests(session: nox.Session) -> None:
     """Render, start, and question what the template emits; `-- ARGUMENTS` go to pytest."""
     install(session, "tests")
-    session.run("pytest", "-n", "2", "--dist", "worksteal", *session.posargs)
+    session.run("pytest", "-n", "4", "--dist", "worksteal", *session.posargs)  # for most of them wait
 
 
 @nox.session(python=PYTHON)

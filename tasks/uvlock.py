@@ -24,6 +24,12 @@ def is_complete(lock: str) -> bool:
     return SEED_SOURCE not in lock
 
 
+def versions(lock: str) -> set[tuple[str, str]]:
+    """Name and version of all that comes from an index."""
+    packages = tomllib.loads(lock).get("package", [])
+    return {(entry["name"], entry["version"]) for entry in packages if "registry" in entry["source"]}
+
+
 def raised(lock: str, pins: dict[str, str]) -> tuple[list[str], str]:
     """The names that are older than their pins, and the lock with seeds in their place.
 

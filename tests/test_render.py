@@ -15,7 +15,7 @@ from tests.conftest import Render
 from tests.support import variants
 from tests.support.project import LOCKS, Project, environment
 
-MOST_LINES = 560  # of the package of a web service, comments included, migrations not
+MOST_LINES = 680  # of a web service's package, without blank ones: docs/decisions/0002-line-budgets.md
 PARSERS: dict[str, Callable[[str], object]] = {
     ".py": ast.parse,
     ".toml": tomllib.loads,
@@ -83,7 +83,7 @@ def test_formatting_is_a_no_op(emitted: Path, render: Render, shared: Path) -> N
 def test_the_package_keeps_within_its_budget(emitted: Path) -> None:
     package = Project(emitted).package
     modules = [path for path in package.rglob("*.py") if "migrations" not in path.parts]
-    lines = {path.name: len(path.read_text().splitlines()) for path in modules}
+    lines = {path.name: sum(map(bool, map(str.strip, path.read_text().splitlines()))) for path in modules}
     assert sum(lines.values()) <= MOST_LINES, lines
 
 

@@ -13,7 +13,7 @@ import pytest
 from packaging.version import Version
 
 from extensions import pins
-from tasks import requirements, uvlock
+from tasks import uvlock
 from tests.support.git import commit_all, git
 from tests.support.project import render, run_uv
 from tests.support.template import ROOT
@@ -192,6 +192,20 @@ def test_an_update_without_uv_or_offline_is_completed_by_the_next_sync(
     assert after == {**before, LOWERED: dict(pins.seeds(["fastapi", "common"]))[LOWERED]}
 
 
+def test_a_cache_that_lacks_a_pin_does_not_decide(with_uv: Launched, tmp_path: Path) -> None:
+    """uv is asked offline first, which is fast; there it takes what it knows, pinned or not."""
+    stub = tmp_path / "uv"
+    real = shutil.which("uv")
+    stale = f'[ "$2" = --offline ] && exec {real} lock --upgrade-package {LOWERED}=={OLD}'
+    stub.write_text(f'#!/bin/sh\n{stale}\nexec {real} "$@"\n')
+    stub.chmod(0o755)
+    lock(with_uv.path, "--upgrade-package", f"{LOWERED}=={OLD}")
+    with_uv.commit()
+    with_uv.release()
+    with_uv.update(UV=str(stub))
+    assert versions(with_uv.path)[LOWERED] == dict(pins.seeds(["fastapi", "common"]))[LOWERED]
+
+
 @pytest.mark.parametrize("missing", ["nothing", "network", "uv"])
 def test_a_lock_is_left_alone_when_nothing_moves(missing: str, with_uv: Launched, tmp_path: Path) -> None:
     before = with_uv.file("uv.lock").read_bytes()
@@ -282,71 +296,3 @@ def test_what_cannot_be_read_is_one_line_and_status_0(
     assert done.returncode == 0, done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert not list(tmp_path.glob("*.new"))
-
-
-def entry(name: str, version: str, source: str = '{ registry = "somewhere" }') -> str:
-    """An entry of a uv.lock."""
-    return f'[[package]]\nname = "{name}"\nversion = "{version}"\nsource = {source}\n'
-
-
-def test_entries_of_a_lock_that_are_not_ours_to_raise_stay() -> None:
-    ours = 'version = 1\n\n[options]\nexclude-newer = "2026-01-01T00:00:00Z"\n'
-    entries = [
-        entry("forked", "1"),
-        entry("forked", "2"),
-        entry("from-git", "1", '{ git = "somewhere" }'),
-        entry("newer", "3.0"),
-        entry("of-the-user", "1"),
-        entry("older", "1.9"),
-        entry("service", "0.1.0", '{ virtual = "." }'),
-    ]
-    lock = "\n".join([ours, *entries])
-    wanted = dict.fromkeys(("forked", "from-git", "newer", "older", "absent"), "2.0")
-    older, raised = uvlock.raised(lock, wanted)
-    assert older == ["older"]
-    assert raised == "\n".join(
-        [ours, *entries[:5], uvlock.seed("absent", "2.0"), uvlock.seed("older", "2.0")]
-    )
-    assert tomllib.loads(raised)
-
-
-def test_a_lock_at_its_pins_is_returned_as_it_is() -> None:
-    lock = "version = 1\n\n" + entry("same", "2.0") + "\n" + entry("service", "0.1.0", '{ virtual = "." }')
-    assert uvlock.raised(lock, {"same": "2.0"}) == ([], lock)
-
-
-def test_versions_are_compared_as_versions() -> None:
-    lock = "version = 1\n\n" + entry("a", "1.10")
-    assert uvlock.raised(lock, {"a": "1.9"})[0] == []
-    assert requirements.raised("a==1.10\n", ["a==1.9"], ["a==1.9"]) == "a==1.10\n"
-
-
-def test_requirements_take_what_is_missing_and_not_what_is_included() -> None:
-    base = "a==2\n"
-    assert requirements.raised("-r base\nb==1\n", ["a==1", "b==2"], ["a==1", "b==2", "c==1"], base) == (
-        "-r base\nb==2\nc==1\n"
-    )
-
-
-def test_two_files_never_pin_a_name_twice_differently() -> None:
-    """The user's own compile of one file may be ahead of the other; pip refuses two versions."""
-    assert requirements.raised("-r base\na==1\n", ["a==2"], [], base="a==3\n") == "-r base\na==3\n"
-
-
-def test_requirements_keep_extras_comments_and_what_is_no_pin() -> None:
-    old = "A_b[x]==1 ; python_version < '4' \\\n    --hash=sha256:0\n"
-    text = f"# top\n--index-url somewhere\n{old}    # via z\nc>=1\n"
-    expected = "# top\n--index-url somewhere\na-b==2 \\\n    --hash=sha256:1\n    # via z\nc>=1\n"
-    assert requirements.raised(text, ["a-b==2 \\\n    --hash=sha256:1"], []) == expected
-
-
-@pytest.mark.parametrize(
-    ("stderr", "line"),
-    [
-        ("error: Failed to parse: `pyproject.toml`\n  Caused by: x\n", "Failed to parse: `pyproject.toml`"),
-        ("Using CPython 3.13\n  \u00d7 No solution found:\n  and so on", "\u00d7 No solution found:"),
-        ("", "uv said nothing"),
-    ],
-)
-def test_uv_is_quoted_in_one_line(stderr: str, line: str) -> None:
-    assert uvlock.first_error(stderr) == line
