@@ -49,5 +49,10 @@ def preview(session: nox.Session) -> None:
         answers = ["--defaults", *session.posargs] if session.posargs else []
         session.run("copier", "copy", "--trust", "--vcs-ref=HEAD", *answers, str(Path.cwd()), str(project))
         session.chdir(project)
-        session.run("uv", "sync", "--quiet", external=True)
-        session.run("uv", "run", "python", "-m", "dev", external=True, interrupt_timeout=30)
+        if Path("uv.lock").exists():
+            session.run("uv", "sync", "--quiet", env={"UV_PROJECT_ENVIRONMENT": ".venv"})
+        else:
+            requirements = ("--require-hashes", "-r", "requirements-dev.txt")
+            session.run("uv", "venv", "--quiet", ".venv")
+            session.run("uv", "pip", "install", "--quiet", "--python", ".venv", *requirements)
+        session.run(".venv/bin/python", "-m", "dev", external=True, interrupt_timeout=30)

@@ -18,20 +18,35 @@ MANAGERS = pytest.mark.parametrize("manager", variants.choices()["package_manage
 FROM = pytest.mark.parametrize("version", [*releases(), EARLIER])
 
 
+def edit(file: Path, old: str, new: str) -> None:
+    """Replace what a regular expression finds, which must be there once."""
+    text, count = re.subn(old, new, file.read_text(), flags=re.MULTILINE)
+    assert count == 1, f"{old!r} stands {count} times in {file}"
+    file.write_text(text)
+
+
 def earlier(template: Path) -> None:
     """Turn the template's files into what they might have been a release ago.
 
-    Files that belong to the template had other lines, one stood there that is gone now, and one that
-    is there now was missing. This proves the way of an update before there is a release to come from.
+    A setting was missing in all places that list them, modules and texts had other lines, one file
+    stood there that is gone now, and one was missing. This proves the way of an update before there
+    is a release to come from.
     """
     source = template / "template"
-    runtime = source / "{{ package }}" / "runtime"
+    package = source / "{{ package }}"
+    edit(package / "settings.py", '^    https_only: .*\n    """.*"""\n', "")
+    edit(package / "settings.py", "^        return .*", "        return self.heroku_release_version")
+    edit(source / ".env.example", "^# .*\n# HTTPS_ONLY=.*\n", "")
+    edit(source / "README.md.jinja", r"^\| `HTTPS_ONLY` .*\n", "")
+    edit(source / "README.md.jinja", r"^## Layout\n", "## Layout\n\nA sentence of an earlier release.\n")
+    edit(
+        source / "pyproject.toml.jinja",
+        "^line-length = .*",
+        "line-length = 99 # as an earlier release had it",
+    )
     for name in ("drain.py", "health.py"):
-        text = (runtime / name).read_text()
-        (runtime / name).write_text(text.replace('"""\n', '"""\n\n# A line of an earlier release.\n', 1))
-    (runtime / "gone.py").write_text('"""A module of an earlier release."""\n')
-    readme = source / "README.md.jinja"
-    readme.write_text(readme.read_text().replace("\n\n", "\n\nA sentence of an earlier release.\n\n", 1))
+        edit(package / "runtime" / name, r"\Z", "\n# A line of an earlier release.\n")
+    (package / "runtime" / "gone.py").write_text('"""A module of an earlier release."""\n')
     (source / ".gitattributes").unlink()
 
 
@@ -99,13 +114,6 @@ def test_an_untouched_service_becomes_a_fresh_one(
     assert before != tree(fresh), "this update had nothing to do, and so proves nothing"
 
 
-def edit(file: Path, old: str, new: str) -> None:
-    """Replace what must be there once."""
-    text = file.read_text()
-    assert text.count(old) == 1, f"{old!r} in {file}"
-    file.write_text(text.replace(old, new))
-
-
 def edit_as_users_do(project: Project) -> None:
     """Make the edits that grow a service: a route, a setting, a dependency, words, a process type."""
     routes = project.package / "routes.py"
@@ -118,8 +126,9 @@ def edit_as_users_do(project: Project) -> None:
         lines.write("MY_SETTING=mine\n")
     with (project.path / "Procfile").open("a") as lines:
         lines.write(f"mine: python -m {project.name} check\n")
-    with (project.path / "README.md").open("a") as lines:
-        lines.write("\n## Mine\nWhat only we know.\n")
+    readme = project.path / "README.md"
+    edit(readme, r"^(\| `HEROKU_BUILD_COMMIT` .*\n)", r"\1| `MY_SETTING` | `mine` | Mine. |\n")
+    readme.write_text(readme.read_text() + "\nWhat only we know.\n")
 
 
 def add_dependency(project: Project, manager: str) -> None:
@@ -127,8 +136,7 @@ def add_dependency(project: Project, manager: str) -> None:
     if manager == "uv":
         run_uv(project.path, "add", "--quiet", "--no-sync", "iniconfig")
         return
-    marker = "  # Your own dependencies go below this line.\n"
-    edit(project.path / "pyproject.toml", marker, f'{marker}  "iniconfig",\n')
+    edit(project.path / "pyproject.toml", "^(  # Your own dependencies go below .*\n)", r'\1  "iniconfig",\n')
     with (project.path / "requirements.txt").open("a") as lines:
         lines.write(f"iniconfig==2.3.1 \\\n    --hash=sha256:{'0' * 64}\n")
 
@@ -147,6 +155,8 @@ def test_the_users_edits_are_kept(launch: Callable[[str, str], Project], version
     assert "MY_SETTING=mine" in texts[".env.example"]
     assert f"mine: python -m {project.name} check" in texts["Procfile"]
     assert "What only we know." in texts["README.md"]
+    assert "| `MY_SETTING` | `mine` | Mine. |" in texts["README.md"]
+    assert all("HTTPS_ONLY" in texts[name] for name in ("README.md", ".env.example"))
     assert '"iniconfig' in texts["pyproject.toml"]
     assert "iniconfig" in texts["uv.lock" if manager == "uv" else "requirements.txt"]
     assert "earlier release" not in "".join(texts.values())

@@ -102,25 +102,6 @@ BROKEN = {
     "a name": "undefined_name\n",
     "the syntax": "def (:\n",
 }
-LIFESPAN = """
-
-from contextlib import asynccontextmanager
-
-
-@asynccontextmanager
-async def lifespan(app):
-    raise RuntimeError("the start-up failed")
-    yield
-
-
-_create_app = create_app
-
-
-def create_app(settings):
-    app = _create_app(settings)
-    app.router.lifespan_context = lifespan
-    return app
-"""
 
 
 @WORKERS
@@ -139,7 +120,7 @@ def test_an_app_that_cannot_be_imported(start: Start, copied: Project, workers: 
 @WORKERS
 def test_a_lifespan_that_fails(start: Start, copied: Project, workers: str) -> None:
     """C-7: as an import that fails; each process that tried may say so once."""
-    copied.append("app.py", LIFESPAN)
+    copied.add_lifespan(start="raise RuntimeError('the start-up failed')")
     service = start(copied, WEB_CONCURRENCY=workers)
     assert service.wait() not in (0, 78), service.report()
     complaints = [event for event in service.events if event["level"] in ("warning", "error", "critical")]

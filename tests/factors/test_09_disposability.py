@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import Start
 from tests.support import processes
 from tests.support.client import Connection, WebSocket, read_to_end, refuses, send_raw, status
+from tests.support.project import Project
 from tests.support.router import Router
 from tests.support.service import Service
 
@@ -184,6 +185,35 @@ def test_what_outlasts_the_grace_is_cut(start: Start, to: str, workers: str, pat
     assert processes.group(service.pid) == []
     since = service.events[service.events.index(service.find("draining")[0]) :]
     assert [event for event in since if event["level"] in ("warning", "error")], service.report()
+
+
+@WORKERS
+def test_pools_are_released(start: Start, copied: Project, workers: str) -> None:
+    """C-15: once by each process, after the last request; and also where something had to be cut."""
+    copied.add_routes()
+    copied.add_lifespan()
+    service = start(copied, WEB_CONCURRENCY=workers, SHUTDOWN_DRAIN_SECONDS="0.1", SHUTDOWN_GRACE_SECONDS="1")
+    service.wait_event("listening", count=int(workers))
+    connection = Connection(service.port)
+    connection.request("GET", "/slow?seconds=60")
+    service.wait_event("slow has begun")
+    service.terminate()
+    assert service.wait() == 0
+    assert len(service.find("pools opened")) == len(service.find("pools released")) == int(workers)
+    names = [event["event"] for event in service.events]
+    assert names.index("request") > names.index("draining"), "C-22: what is cut has its access event too"
+    assert names[-2:] == ["pools released", "stopped"]
+
+
+def test_an_end_that_fails_is_told(start: Start, copied: Project) -> None:
+    """C-15, C-20: in one event."""
+    copied.add_lifespan(stop="raise RuntimeError('the end failed')")
+    service = start(copied, SHUTDOWN_DRAIN_SECONDS="0")
+    service.wait_event("listening")
+    service.terminate()
+    service.wait()
+    [event] = [event for event in service.events if event["level"] in ("error", "critical")]
+    assert "the end failed" in event["exception"]
 
 
 @SENT_TO

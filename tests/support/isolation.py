@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -18,15 +19,16 @@ def _path(tool: str) -> str:
 
 AS_PROCESS_1 = ("unshare", "--pid", "--fork", "--mount-proc")
 
-# A network of its own with nothing but a loopback interface (SIOCSIFFLAGS, IFF_UP); the same without IPv6.
+# A kernel without IPv6.
+WITHOUT_IPV6 = ("unshare", "--fork", sys.executable, str(Path(__file__).with_name("without_ipv6.py")))
+
+# A network of its own with nothing but a loopback interface (SIOCSIFFLAGS, IFF_UP).
 _UP = (
     "import fcntl, os, socket, struct, sys;"
     "fcntl.ioctl(socket.socket(socket.AF_INET), 0x8914, struct.pack('16sh22x', b'lo', 1));"
-    "{more}os.execvp(sys.argv[1], sys.argv[1:])"
+    "os.execvp(sys.argv[1], sys.argv[1:])"
 )
-_NO_IPV6 = "open('/proc/sys/net/ipv6/conf/all/disable_ipv6', 'w').write('1');"
-WITHOUT_NETWORK = ("unshare", "--net", "--fork", sys.executable, "-c", _UP.format(more=""))
-WITHOUT_IPV6 = ("unshare", "--net", "--fork", sys.executable, "-c", _UP.format(more=_NO_IPV6))
+WITHOUT_NETWORK = ("unshare", "--net", "--fork", sys.executable, "-c", _UP)
 
 # The root file system read-only, and a user who owns nothing, who may read what the tests' own user may.
 _CAPABILITIES = "-all,+dac_read_search"

@@ -17,7 +17,7 @@ import copier
 import yaml
 from filelock import FileLock
 
-from .routes import ROUTES
+from .routes import LIFESPANS, ROUTES
 from .variants import IDENTITY, Answers, python_version
 
 LOCKS = ("uv.lock", "requirements.txt", "requirements-dev.txt")
@@ -93,6 +93,10 @@ class Project:
     def add_routes(self) -> None:
         """Give the service the routes that the tests talk to."""
         self.append("routes.py", ROUTES[str(self.answers()["framework"])])
+
+    def add_lifespan(self, start: str = "pass", stop: str = "pass") -> None:
+        """Give the service something to do at its start, and at its end."""
+        self.append("app.py", LIFESPANS[str(self.answers()["framework"])].format(start=start, stop=stop))
 
 
 def environment(projects: Path, project: Project, *, dev: bool) -> Path:

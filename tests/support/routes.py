@@ -165,3 +165,30 @@ async def ws(socket: WebSocket) -> None:
 '''
 
 ROUTES = {"fastapi": FASTAPI}
+
+# Something that the service holds from its start to its end, and says so; or that fails, at either.
+FASTAPI_LIFESPAN = """
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    print("pools opened")
+    {start}
+    yield
+    {stop}
+    print("pools released")
+
+
+_create_app = create_app
+
+
+def create_app(settings: Settings) -> FastAPI:
+    app = _create_app(settings)
+    app.router.lifespan_context = lifespan
+    return app
+"""
+
+LIFESPANS = {"fastapi": FASTAPI_LIFESPAN}
