@@ -1,6 +1,7 @@
 """The fixtures of all tests: the template, what it renders, and services that run."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,9 +25,24 @@ for _name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "PYTHONPATH"
 os.environ |= IDENTITY
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin what waits for long first: the other workers go on meanwhile."""
+# What is the same with and without a database is tested with one: signals, boots, processes and logs.
+WITHOUT_DATABASE_TOO = re.compile("test_(01|03|04|05|07_http|10|12)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what tells nothing new, and begin what waits for long: the others go on meanwhile."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    spared = [item for item in items if not tells_something_new(item)]
+    config.hook.pytest_deselected(items=spared)
+    items[:] = [item for item in items if item not in spared]
+
+
+def tells_something_new(item: pytest.Item) -> bool:
+    """Tell whether a test is worth its time on its variant."""
+    variant = getattr(item, "callspec", None) and item.callspec.params.get("pristine")  # type: ignore[attr-defined]
+    if not variant or variant["database"] != "none":
+        return True
+    return not item.get_closest_marker("database") and bool(WITHOUT_DATABASE_TOO.match(item.path.name))
 
 
 @pytest.fixture(scope="session")

@@ -83,7 +83,9 @@ class Server:
         """Return the same over the unix socket, which is reached from every network namespace."""
         return f"postgres://postgres@{quote(str(self.data), safe='')}:{self.port}/{database}"
 
-    def execute(self, statement: LiteralString | SQL, *values: Any, database: str = "postgres") -> list[TupleRow]:
+    def execute(
+        self, statement: LiteralString | SQL, *values: Any, database: str = "postgres"
+    ) -> list[TupleRow]:
         """Run a statement as the superuser, in no transaction, and return its rows."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             cursor = connection.execute(statement, values or None)

@@ -72,7 +72,7 @@ class Project:
     @property
     def has_database(self) -> bool:
         """Whether it keeps anything."""
-        return self.answers()["database"] != "none"
+        return str(self.answers()["database"]) != "none"
 
     def procfile(self) -> dict[str, list[str]]:
         """Return the command of each process type."""

@@ -55,8 +55,9 @@ def combinations() -> list[Answers]:
 
 
 def bootable() -> list[Answers]:
-    """Return what can boot differently: one set of answers for each framework."""
-    return [{"framework": framework} for framework in choices().get("framework", ["fastapi"])]
+    """Return what can boot differently: each framework with each database."""
+    pairs = itertools.product(choices()["framework"], choices()["database"])
+    return [{"framework": framework, "database": database} for framework, database in pairs]
 
 
 def label(answers: Answers) -> str:
