@@ -21,6 +21,7 @@ from . import processes
 from .client import reserved_port
 
 HOSTS = "127.0.0.1,::1"
+LOCKED = "locked"  # the role that must give a password; all others are trusted
 
 
 class Server:
@@ -31,6 +32,8 @@ class Server:
         self.data.mkdir()
         self.wheel = PostgresServer(self.data)  # as root it runs as a user of its own
         self.wheel.ensure_pgdata_inited()
+        access = self.data / "pg_hba.conf"
+        access.write_text(f"host all {LOCKED} all scram-sha-256\n{access.read_text()}")
 
     def control(self, *arguments: str) -> None:
         """Run pg_ctl, which waits for the outcome."""
