@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -156,9 +157,11 @@ def test_a_malformed_variable_is_refused(run: Run, name: str, value: str) -> Non
     assert json.loads(done.stdout)["problems"].keys() == {name}
 
 
-def test_an_empty_variable_counts_as_unset(run: Run, settings: dict[str, Any]) -> None:
+def test_an_empty_variable_counts_as_unset(
+    run: Run, settings: dict[str, Any], attached: Mapping[str, str]
+) -> None:
     """C-6: as Heroku and Compose set them."""
-    done = run("check", given=dict.fromkeys(settings, ""))
+    done = run("check", given={**dict.fromkeys(settings, ""), **attached})
     assert done.returncode == 0, done.stdout
 
 

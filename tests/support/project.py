@@ -17,7 +17,7 @@ import copier
 import yaml
 from filelock import FileLock
 
-from .routes import LIFESPANS, ROUTES
+from .routes import DATABASE_ROUTES, LIFESPANS, ROUTES
 from .variants import IDENTITY, Answers, python_version
 
 LOCKS = ("uv.lock", "requirements.txt", "requirements-dev.txt")
@@ -69,6 +69,11 @@ class Project:
         """The package's folder."""
         return self.path / self.name
 
+    @property
+    def has_database(self) -> bool:
+        """Whether it keeps anything."""
+        return str(self.answers()["database"]) != "none"
+
     def procfile(self) -> dict[str, list[str]]:
         """Return the command of each process type."""
         lines = (self.path / "Procfile").read_text().splitlines()
@@ -87,7 +92,10 @@ class Project:
 
     def add_routes(self) -> None:
         """Give the service the routes that the tests talk to."""
-        self.append("routes.py", ROUTES[str(self.answers()["framework"])])
+        framework = str(self.answers()["framework"])
+        self.append(
+            "routes.py", ROUTES[framework] + (DATABASE_ROUTES[framework] if self.has_database else "")
+        )
 
     def add_lifespan(self, start: str = "pass", stop: str = "pass") -> None:
         """Give the service something to do at its start, and at its end."""

@@ -19,11 +19,11 @@ CONNECTION: dict[str, Any] = {
     "tcp_user_timeout": 5000,  # milliseconds until a host that has vanished is noticed
     "prepare_threshold": None,  # PgBouncer's transaction mode keeps no prepared statements
 }
-POOL_SECONDS = 1  # to wait for a free connection: a request that cannot have one fails quickly
+POOL_SECONDS = 0.9  # to wait for a free connection; less than what /readyz has, so that it can tell
 
 
 class ReadOnlyError(Exception):
-    """The database answers, and takes no writes: a standby, or one that is out of space."""
+    """The database answers, and takes no writes: a standby, or one that was set so."""
 
 
 class Database:
@@ -60,6 +60,9 @@ class Database:
         async with self.engine.connect() as connection:
             if await connection.scalar(text("SHOW transaction_read_only")) == "on":
                 raise ReadOnlyError
+            # More than the memory it may take goes to a temporary file, which a full disk refuses.
+            await connection.execute(text("SET LOCAL work_mem = 64"))
+            await connection.execute(text("SELECT count(*) FROM generate_series(1, 5000)"))
 
     async def close(self) -> None:
         """Return the connections."""
@@ -76,8 +79,10 @@ def outage(error: BaseException) -> str | None:
     if isinstance(cause, ReadOnlyError | psycopg.errors.ReadOnlySqlTransaction):
         return "read-only"
     if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
-        known = cause.sqlstate and type(cause).__name__  # such as DiskFull or AdminShutdown
-        return re.sub("(?<=[a-z])(?=[A-Z])", " ", known).lower() if known else "unreachable"
+        if cause.sqlstate:  # the class is named for it, such as DiskFull or AdminShutdown
+            return re.sub("(?<=[a-z])(?=[A-Z])", " ", type(cause).__name__).lower()
+        said = str(cause).partition("\n")[0].rpartition("failed: ")[2].removeprefix("FATAL:  ")
+        return re.sub("""(["']).*?\\1""", "…", said)  # who, where: not for everybody who asks
     return None
 
 
