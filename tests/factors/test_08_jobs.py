@@ -147,31 +147,34 @@ def test_sigterm_lets_a_job_finish(jobs: Jobs, server: redis.Server, to: str) ->
     worker.terminate(to)
     worker.terminate("all")
     assert worker.wait() == 0
-    assert server.client.get("worked") == str(len(worker.find("job", outcome="succeeded"))) == "2"
+    finished = len(worker.find("job", outcome="succeeded"))
+    assert server.client.get("worked") == str(finished)
+    assert 2 <= finished < 6
     other = jobs.worker()
-    other.wait_event("job", outcome="succeeded", count=4)
+    other.wait_event("job", outcome="succeeded", count=6 - finished)
     assert not other.find("job", attempt=2)
 
 
 def test_what_outlasts_the_grace_goes_back_at_once(jobs: Jobs) -> None:
     """C-16."""
-    worker, other = jobs.worker(SHUTDOWN_GRACE_SECONDS="0.5"), None
-    jobs.enqueue("work.send(4)")
+    worker = jobs.worker(SHUTDOWN_GRACE_SECONDS="0.5")
+    jobs.enqueue("work.send(8)")
     worker.wait_event("work has begun")
     other = jobs.worker()
     worker.terminate()
     assert worker.wait(timeout=4) == 0
     assert worker.find("jobs given back", count=1)
-    assert other.wait_event("job", outcome="succeeded", timeout=10)["attempt"] == 2
+    assert other.wait_event("job", outcome="succeeded", timeout=15)["attempt"] == 2
 
 
 @pytest.mark.long
 def test_what_a_killed_worker_had_runs_elsewhere(jobs: Jobs) -> None:
     """C-16: within 60 s, although the other one has nothing else to do."""
     worker = jobs.worker()
-    jobs.enqueue("work.send(1)", count=3)
+    jobs.enqueue("work.send(8)", count=3)
     worker.wait_event("work has begun", count=3)
     worker.kill()
+    assert not worker.find("job")
     other = jobs.worker()
     other.wait_event("job", outcome="succeeded", count=3, timeout=60)
 
