@@ -34,6 +34,13 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def images(session: nox.Session) -> None:
+    """Build the images and run them, where there are root, buildah and mmdebstrap; takes minutes."""
+    install(session, "tests")
+    session.run("pytest", "tests/platforms/images.py", *session.posargs)
+
+
+@nox.session(python=PYTHON)
 def pins(session: nox.Session) -> None:
     """Choose the versions of everything that the template emits, and write pins/pins.json."""
     install(session, "tests")

@@ -12,7 +12,7 @@ import yaml
 
 from extensions import context
 
-ENTER, CLEAR, DOWN, CTRL_C = "\r", "\x15", "\x1b[B", "\x03"
+ENTER, CLEAR, SPACE, UP, DOWN, CTRL_C = "\r", "\x15", " ", "\x1b[A", "\x1b[B", "\x03"
 PATIENCE = 20
 
 
@@ -83,6 +83,8 @@ def test_enter_accepts_what_is_offered(terminal: Terminal, target: Path) -> None
         "Which framework",
         "What installs its dependencies",
         "Which Python runs it",
+        "Where does it run",
+        "What tests each change",
         "What may others do",
     ):
         terminal.asks(question)
@@ -100,6 +102,8 @@ def test_enter_accepts_what_is_offered(terminal: Terminal, target: Path) -> None
         "framework": "fastapi",
         "package_manager": "uv",
         "python_version": "3.13",
+        "platforms": ["heroku", "docker"],
+        "ci": "github",
         "license": "none",
     }
     assert list(stored(target)) == list(context.QUESTIONS)
@@ -132,6 +136,12 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
     terminal.type(DOWN + ENTER)
     terminal.asks("Which Python runs it")
     terminal.type(DOWN + ENTER)
+    terminal.asks("Where does it run")
+    terminal.type(DOWN + SPACE + DOWN + DOWN + SPACE + ENTER)
+    time.sleep(0.5)  # it stays: tests/platforms/test_options.py reads why
+    terminal.type(UP + UP + SPACE + ENTER)
+    terminal.asks("What tests each change")
+    terminal.type(DOWN + ENTER)
     terminal.asks("What may others do")
     terminal.type(DOWN + ENTER)
     terminal.says(".venv/bin/python -m dev")
@@ -146,6 +156,8 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
         "framework": "fastapi",
         "package_manager": "pip",
         "python_version": "3.14",
+        "platforms": ["heroku", "docker", "fly"],
+        "ci": "gitlab",
         "license": "MIT",
     }
     assert "the authors of Größe 注文" in (target / "LICENSE").read_text("utf-8")
