@@ -109,7 +109,8 @@ def test_an_untouched_service_becomes_a_fresh_one(
     before = tree(project.path)
     update(project)
     fresh = tmp_path / "fresh"
-    render(released, fresh, {"package_manager": manager}, vcs_ref=HEAD)
+    answers = {name: answer for name, answer in project.answers().items() if not name.startswith("_")}
+    render(released, fresh, answers, vcs_ref=HEAD)
     assert tree(project.path) == tree(fresh)
     assert before != tree(fresh), "this update had nothing to do, and so proves nothing"
 
@@ -162,6 +163,16 @@ def test_the_users_edits_are_kept(launch: Callable[[str, str], Project], version
     assert "earlier release" not in "".join(texts.values())
     if manager == "uv":
         run_uv(project.path, "lock", "--check")
+
+
+@pytest.mark.skipif(not releases(), reason="there is no release to come from")
+def test_an_update_turns_nothing_on(launch: Callable[[str, str], Project]) -> None:
+    """The first release asked neither for platforms nor for a CI: later questions are answered with none."""
+    project = launch(next(iter(releases())), "uv")
+    update(project)
+    answers = project.answers()
+    assert (answers["platforms"], answers["ci"]) == ([], "none")
+    assert not list(project.path.glob("Dockerfile")) + list(project.path.glob(".github"))
 
 
 @FROM
