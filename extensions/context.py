@@ -33,9 +33,9 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     if not name.startswith("_")
 }
 # The questions whose choices are booleans for the templates, each named as its choice.
-OPTIONS = ("framework", "package_manager", "platforms", "ci")
+OPTIONS = ("framework", "database", "package_manager", "platforms", "ci")
 # The choices that have a dependency group in pins/pyproject.toml, in the order of the manifest.
-GROUPS = ("fastapi",)
+GROUPS = ("fastapi", "postgres")
 
 
 class ContextUpdater(ContextHook):
@@ -77,7 +77,7 @@ class ContextUpdater(ContextHook):
         # Functions, because this runs for each render and most renders use none of them.
         context["stored_answers"] = lambda: in_order(context["_copier_answers"])
         context["dependencies"] = lambda: pins.direct(groups)
-        context["dev_dependencies"] = lambda: pins.direct([pins.DEVELOPMENT])
+        context["dev_dependencies"] = lambda: pins.direct(pins.development(groups))
         context["requirement_files"] = lambda: pins.requirement_files(groups)
         context["formation"] = formation.formation(context)
         context["lock_seeds"] = lambda: pins.seeds(groups)

@@ -99,7 +99,7 @@ SERVICES = (
         "postgres",
         "DATABASE_URL",
         url="postgres://postgres:postgres@postgres/postgres",
-        image="postgres:17",
+        image="postgres:18",
         addon="heroku-postgresql:essential-0",
         addon_in_test="heroku-postgresql:in-dyno",
         when="postgres",

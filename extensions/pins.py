@@ -9,10 +9,15 @@ from pathlib import Path
 
 PINS = json.loads((Path(__file__).parent.parent / "pins" / "pins.json").read_text("utf-8"))
 REQUIRES_PYTHON: str = PINS["requires-python"]
-DEVELOPMENT = "dev"
 
 # Per name its versions, each with the marker that says where it is wanted, or none for everywhere.
 Closure = dict[str, dict[str, str | None]]
+
+
+def development(groups: Iterable[str]) -> list[str]:
+    """The groups that only development needs: `dev`, and an option's own, such as `postgres-dev`."""
+    own = (f"{group}-dev" for group in groups)
+    return ["dev", *(group for group in own if group in PINS["groups"])]
 
 
 def direct(groups: Iterable[str]) -> list[str]:
@@ -55,7 +60,7 @@ def requirement_files(groups: Iterable[str]) -> dict[str, list[str]]:
     what only development needs, or needs in more places."""
     chosen = list(groups)
     run = closure(chosen)
-    every = closure([*chosen, DEVELOPMENT])
+    every = closure([*chosen, *development(chosen)])
     more = {name: versions for name, versions in every.items() if run.get(name) != versions}
     return {
         "requirements.txt": list(requirements(run)),
@@ -66,6 +71,7 @@ def requirement_files(groups: Iterable[str]) -> dict[str, list[str]]:
 def seeds(groups: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Name and version of each entry of a uv.lock that `uv lock` is to complete. A name pinned
     twice, by environment, is left to uv."""
-    for name, versions in closure([*groups, DEVELOPMENT]).items():
+    chosen = list(groups)
+    for name, versions in closure([*chosen, *development(chosen)]).items():
         if len(versions) == 1:
             yield name, next(iter(versions))

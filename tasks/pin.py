@@ -37,7 +37,7 @@ def pin_requirements(groups: list[str]) -> None:
     """The two files that pip installs from. Needs neither the network nor a resolver."""
     run, dev = Path("requirements.txt"), Path("requirements-dev.txt")
     wanted = pins.requirement_files(groups)
-    every = list(pins.requirements(pins.closure([*groups, pins.DEVELOPMENT])))
+    every = list(pins.requirements(pins.closure([*groups, *pins.development(groups)])))
     new_run = requirements.raised(run.read_text("utf-8"), every, wanted[run.name])
     new_dev = requirements.raised(dev.read_text("utf-8"), every, wanted[dev.name], base=new_run)
     for path, text in ((run, new_run), (dev, new_dev)):

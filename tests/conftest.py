@@ -1,14 +1,17 @@
 """The fixtures of all tests: the template, what it renders, and services that run."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import pytest
 
+from tests.support import postgres as pg
 from tests.support import variants
 from tests.support.git import IDENTITY
 from tests.support.project import Project, environment, key, once
@@ -22,9 +25,24 @@ for _name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "PYTHONPATH"
 os.environ |= IDENTITY
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin what waits for long first: the other workers go on meanwhile."""
+# What is the same with and without a database is tested with one: signals, boots, processes and logs.
+WITHOUT_DATABASE_TOO = re.compile("test_(01|03|04|05|07_http|10|12)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what tells nothing new, and begin what waits for long: the others go on meanwhile."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    spared = [item for item in items if not tells_something_new(item)]
+    config.hook.pytest_deselected(items=spared)
+    items[:] = [item for item in items if item not in spared]
+
+
+def tells_something_new(item: pytest.Item) -> bool:
+    """Tell whether a test is worth its time on its variant."""
+    variant = getattr(item, "callspec", None) and item.callspec.params.get("pristine")  # type: ignore[attr-defined]
+    if not variant or variant["database"] != "none":
+        return True
+    return not item.get_closest_marker("database") and bool(WITHOUT_DATABASE_TOO.match(item.path.name))
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +109,46 @@ def development(pristine: Project, shared: Path) -> Path:
     return environment(shared, pristine, dev=True)
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[pg.Server]:
+    """Return the server of this worker's tests, which is never stopped meanwhile."""
+    with pg.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated(request: pytest.FixtureRequest, pristine: Project, production: Path) -> str:
+    """Return a database with the tables of this release, to be copied and not to be used."""
+    server: pg.Server = request.getfixturevalue("postgres")
+    name = server.create()
+    subprocess.run(
+        [str(production / "bin" / "python"), "-m", pristine.name, "release"],
+        cwd=pristine.path,
+        env={"DATABASE_URL": server.url(name)},
+        check=True,
+        capture_output=True,
+    )
+    return name
+
+
+@pytest.fixture(scope="session")
+def attached(request: pytest.FixtureRequest, pristine: Project) -> Mapping[str, str]:
+    """Return the variables that name this variant's backing services, for tests that only need them there.
+
+    By a unix socket, because that is reached from every network namespace.
+    """
+    if not pristine.has_database:
+        return {}
+    server: pg.Server = request.getfixturevalue("postgres")
+    return {"DATABASE_URL": server.socket_url(server.create(request.getfixturevalue("migrated")))}
+
+
+@pytest.fixture
+def database(postgres: pg.Server, migrated: str) -> pg.Database:
+    """Return a database of the test's own, with the tables of this release."""
+    return pg.Database(postgres, postgres.create(migrated))
+
+
 class Start(Protocol):
     """Starts a process type of a project, with the environment variables that a test names or has `given`."""
 
@@ -105,7 +163,9 @@ class Start(Protocol):
 
 
 @contextmanager
-def starting(probed: Project, production: Path) -> Iterator[Start]:
+def starting(
+    probed: Project, production: Path, attached: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Start]:
     """Yield a function that starts a process type, by default `web` of the probed project.
 
     Each is killed in the end; and each, in every test, must have written nothing to stderr, and
@@ -121,7 +181,8 @@ def starting(probed: Project, production: Path) -> Iterator[Start]:
         **variables: str,
     ) -> Service:
         project = project or probed
-        service = Service(project, production, {**given, **variables}, project.procfile()[process], isolation)
+        command = project.procfile()[process]
+        service = Service(project, production, {**attached, **given, **variables}, command, isolation)
         started.append(service)
         return service
 
@@ -136,16 +197,16 @@ def starting(probed: Project, production: Path) -> Iterator[Start]:
 
 
 @pytest.fixture
-def start(probed: Project, production: Path) -> Iterator[Start]:
+def start(probed: Project, production: Path, attached: Mapping[str, str]) -> Iterator[Start]:
     """Return a function that starts a process type for one test."""
-    with starting(probed, production) as start:
+    with starting(probed, production, attached) as start:
         yield start
 
 
 @pytest.fixture(scope="module")
-def web(probed: Project, production: Path) -> Iterator[Service]:
+def web(probed: Project, production: Path, attached: Mapping[str, str]) -> Iterator[Service]:
     """Return a service with the default settings, for all tests of a module that only send requests."""
-    with starting(probed, production) as start:
+    with starting(probed, production, attached) as start:
         service = start()
         service.wait_event("listening")
         yield service
@@ -165,7 +226,7 @@ class Run(Protocol):
 
 
 @pytest.fixture
-def run(probed: Project, production: Path) -> Run:
+def run(probed: Project, production: Path, attached: Mapping[str, str]) -> Run:
     """Return a function that runs a one-off process, or any process type that is expected to end."""
 
     def run(
@@ -179,7 +240,7 @@ def run(probed: Project, production: Path) -> Run:
         return subprocess.run(
             [str(production / "bin" / "python"), "-m", project.name, *arguments],
             cwd=project.path,
-            env={"PATH": str(production / "bin"), **given, **variables},
+            env={"PATH": str(production / "bin"), **attached, **given, **variables},
             input=stdin,
             capture_output=True,
             text=True,

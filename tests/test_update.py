@@ -112,7 +112,7 @@ def test_an_untouched_service_becomes_a_fresh_one(
     answers = {name: answer for name, answer in project.answers().items() if not name.startswith("_")}
     render(released, fresh, answers, vcs_ref=HEAD)
     assert tree(project.path) == tree(fresh)
-    assert before != tree(fresh), "this update had nothing to do, and so proves nothing"
+    assert before != tree(fresh) or version != EARLIER, "this update had nothing to do, and proves nothing"
 
 
 def edit_as_users_do(project: Project) -> None:

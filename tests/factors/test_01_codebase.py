@@ -24,7 +24,7 @@ def test_it_is_clean_as_emitted(copied: Project, development: Path, check: str) 
     done = subprocess.run(
         [str(development / "bin" / tool), *arguments],
         cwd=copied.path,
-        env={"PATH": f"{development / 'bin'}:/usr/bin:/bin"},
+        env={"PATH": f"{development / 'bin'}:/usr/bin:/bin:/usr/sbin"},
         capture_output=True,
         text=True,
     )

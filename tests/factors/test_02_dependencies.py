@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,8 @@ MANAGERS = pytest.mark.parametrize("managed", variants.choices()["package_manage
 @pytest.fixture
 def managed(request: pytest.FixtureRequest, render: Render, pristine: Project) -> Project:
     """Return the variant as another package manager has it."""
-    answers = {"framework": pristine.answers()["framework"], "package_manager": request.param}
-    return Project(render(answers))
+    same = {name: pristine.answers()[name] for name in ("framework", "database")}
+    return Project(render({**same, "package_manager": request.param}))
 
 
 @MANAGERS
@@ -67,9 +68,11 @@ def test_requirements_pin_every_package_with_hashes(render: Render, name: str) -
 
 
 @MANAGERS
-def test_what_each_package_manager_installs_serves(managed: Project, shared: Path) -> None:
+def test_what_each_package_manager_installs_serves(
+    managed: Project, shared: Path, attached: Mapping[str, str]
+) -> None:
     """C-23."""
-    with starting(managed, environment(shared, managed, dev=False)) as start:
+    with starting(managed, environment(shared, managed, dev=False), attached) as start:
         assert status(start().port, "/") == 200
 
 

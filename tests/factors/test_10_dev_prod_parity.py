@@ -28,7 +28,7 @@ def port() -> Iterator[int]:
 def dev(copied: Project, development: Path, port: int) -> Iterator[Terminal]:
     """Return `python -m dev` on a terminal."""
     copied.add_routes()
-    variables = {"PATH": f"{development / 'bin'}:/usr/bin:/bin", "PORT": str(port), "TERM": "xterm"}
+    variables = {"PATH": f"{development / 'bin'}:/usr/bin:/bin:/usr/sbin", "PORT": str(port), "TERM": "xterm"}
     python = str(development / "bin" / "python")
     runner = pexpect.spawn(
         python, ["-m", "dev"], cwd=str(copied.path), env=variables, encoding="utf-8", timeout=PATIENCE
@@ -76,7 +76,7 @@ def test_dev_waits_for_the_edit_that_mends_it(dev: Terminal, port: int, copied: 
 def test_the_env_file_is_read_in_development(copied: Project, development: Path, port: int) -> None:
     """C-5: by the developer's runner."""
     (copied.path / ".env").write_text(f"PORT={port}\nHEROKU_RELEASE_VERSION=from-the-file\n")
-    variables = {"PATH": f"{development / 'bin'}:/usr/bin:/bin"}
+    variables = {"PATH": f"{development / 'bin'}:/usr/bin:/bin:/usr/sbin"}
     runner = subprocess.Popen(
         [str(development / "bin" / "python"), "-m", "dev"],
         cwd=copied.path,

@@ -6,6 +6,7 @@ That stdout is all JSON and stderr empty is asserted by `start`, here as in ever
 import os
 import re
 import signal
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -253,10 +254,11 @@ def test_console_is_readable(start: Start) -> None:
 
 @pytest.mark.parametrize("log_format", ["auto", "json"])
 def test_a_terminal_gets_colours_unless_json_is_set(
-    probed: Project, production: Path, log_format: str
+    probed: Project, production: Path, attached: Mapping[str, str], log_format: str
 ) -> None:
     """C-6, C-21."""
     environment = {"PATH": str(production / "bin"), "PORT": "0", "LOG_FORMAT": log_format, "TERM": "xterm"}
+    environment |= attached
     [python, *arguments] = probed.procfile()["web"]
     terminal = pexpect.spawn(
         str(production / "bin" / python), arguments, cwd=str(probed.path), env=environment, encoding="utf-8"

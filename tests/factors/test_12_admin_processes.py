@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pexpect
@@ -28,12 +29,13 @@ def test_an_unknown_process_is_refused(run: Run) -> None:
         assert done.stderr == ""
 
 
-def test_check_says_that_all_is_well(run: Run) -> None:
-    """C-4: exit status 0, and one event."""
+def test_check_says_that_all_is_well(run: Run, attached: Mapping[str, str]) -> None:
+    """C-4: exit status 0, and an event for the configuration and for each attached service."""
     done = run("check")
     assert done.returncode == 0
-    event = json.loads(done.stdout)
-    assert (event["level"], event["process"]) == ("info", "check")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {(event["level"], event["process"]) for event in events} == {("info", "check")}
+    assert [event.get("service") for event in events] == [None, *(["postgres"] if attached else [])]
     assert done.stderr == ""
 
 
@@ -65,13 +67,15 @@ def test_a_script_that_fails_in_the_shell_fails_it(run: Run) -> None:
     assert run("shell", stdin="raise SystemExit(3)\n").returncode == 3
 
 
-def test_shell_is_a_console_on_a_terminal(probed: Project, production: Path) -> None:
+def test_shell_is_a_console_on_a_terminal(
+    probed: Project, production: Path, attached: Mapping[str, str]
+) -> None:
     """C-4."""
     console = pexpect.spawn(
         str(production / "bin" / "python"),
         ["-m", probed.name, "shell"],
         cwd=str(probed.path),
-        env={"PATH": str(production / "bin"), "TERM": "dumb", "PORT": "4321"},
+        env={"PATH": str(production / "bin"), "TERM": "dumb", "PORT": "4321", **attached},
         encoding="utf-8",
         timeout=30,
     )

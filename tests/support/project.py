@@ -69,6 +69,11 @@ class Project:
         """The package's folder."""
         return self.path / self.name
 
+    @property
+    def has_database(self) -> bool:
+        """Whether it keeps anything."""
+        return str(self.answers()["database"]) != "none"
+
     def procfile(self) -> dict[str, list[str]]:
         """Return the command of each process type."""
         lines = (self.path / "Procfile").read_text().splitlines()

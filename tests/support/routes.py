@@ -171,6 +171,7 @@ FASTAPI_LIFESPAN = """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 
 @asynccontextmanager
@@ -185,8 +186,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 _create_app = create_app
 
 
-def create_app(settings: Settings) -> FastAPI:
-    app = _create_app(settings)
+def create_app(*given: Any) -> FastAPI:
+    app = _create_app(*given)
     app.router.lifespan_context = lifespan
     return app
 """

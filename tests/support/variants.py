@@ -87,8 +87,9 @@ def _meetings(row: Mapping[int, int]) -> Iterator[tuple[tuple[int, int], tuple[i
 
 
 def bootable() -> list[Answers]:
-    """Return what can boot differently: one set of answers for each framework."""
-    return [{"framework": framework} for framework in choices().get("framework", ["fastapi"])]
+    """Return what can boot differently: each framework with each database."""
+    pairs = itertools.product(choices()["framework"], choices()["database"])
+    return [{"framework": framework, "database": database} for framework, database in pairs]
 
 
 def label(answers: Answers) -> str:

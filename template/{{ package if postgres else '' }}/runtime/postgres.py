@@ -1,0 +1,93 @@
+"""Postgres: one bounded pool of connections a process, made at the first use and never before."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import psycopg
+from sqlalchemy import Engine, NullPool, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from ..settings import Settings
+
+CONNECTION: dict[str, Any] = {
+    "connect_timeout": 2,  # seconds; libpq takes no less
+    "tcp_user_timeout": 5000,  # milliseconds until a host that has vanished is noticed
+    "prepare_threshold": None,  # PgBouncer's transaction mode keeps no prepared statements
+}
+POOL_SECONDS = 0.9  # to wait for a free connection; less than what /readyz has, so that it can tell
+
+
+class ReadOnlyError(Exception):
+    """The database answers, and takes no writes: a standby, or one that was set so."""
+
+
+class Database:
+    """The engine of a process and its sessions."""
+
+    def __init__(self, settings: Settings) -> None:
+        url = settings.database_url.get_secret_value()
+        self.engine = create_async_engine(
+            "postgresql+psycopg://",
+            # libpq reads the URL itself, and so takes all that platforms put into it.
+            async_creator=partial(psycopg.AsyncConnection.connect, url, **CONNECTION),
+            pool_size=settings.database_pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_SECONDS,
+            pool_pre_ping=True,  # a connection that the server has closed is replaced unseen
+        )
+        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        timeout = round(settings.database_statement_timeout_seconds * 1000)
+
+        @event.listens_for(self.engine.sync_engine, "connect")
+        def limit_statements(connection: Any, _record: Any) -> None:
+            # Not a start-up option: PgBouncer refuses those.
+            connection.cursor().execute(f"SET statement_timeout = {timeout}")
+            connection.commit()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Commit at the end of the block, or roll back on an error."""
+        async with self.sessions.begin() as session:
+            yield session
+
+    async def ping(self) -> None:
+        """Raise what keeps the database from serving."""
+        async with self.engine.connect() as connection:
+            if await connection.scalar(text("SHOW transaction_read_only")) == "on":
+                raise ReadOnlyError
+            # More than the memory it may take goes to a temporary file, which a full disk refuses.
+            await connection.execute(text("SET LOCAL work_mem = 64"))
+            await connection.execute(text("SELECT count(*) FROM generate_series(1, 5000)"))
+
+    async def close(self) -> None:
+        """Return the connections."""
+        await self.engine.dispose()
+
+
+def outage(error: BaseException) -> str | None:
+    """Say in a word or two why the database cannot serve; None where the error is another."""
+    if isinstance(error, NoFreeConnection):
+        return "no free connection"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, ReadOnlyError | psycopg.errors.ReadOnlySqlTransaction):
+        return "read-only"
+    if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
+        if cause.sqlstate:  # the class is named for it, such as DiskFull or AdminShutdown
+            return re.sub("(?<=[a-z])(?=[A-Z])", " ", type(cause).__name__).lower()
+        said = str(cause).partition("\n")[0].rpartition("failed: ")[2].removeprefix("FATAL:  ")
+        return re.sub("""(["']).*?\\1""", "…", said)  # who, where: not for everybody who asks
+    return None
+
+
+def sync_engine(settings: Settings) -> Engine:
+    """An engine for one-off processes, without a pool."""
+    url = settings.database_url.get_secret_value()
+    connect = partial(psycopg.connect, url, **CONNECTION)
+    return create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
