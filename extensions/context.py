@@ -33,9 +33,9 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     if not name.startswith("_")
 }
 # The questions whose choices are booleans for the templates, each named as its choice.
-OPTIONS = ("framework", "database", "package_manager", "platforms", "ci")
+OPTIONS = ("framework", "database", "queue", "package_manager", "platforms", "ci")
 # The choices that have a dependency group in pins/pyproject.toml, in the order of the manifest.
-GROUPS = ("fastapi", "postgres")
+GROUPS = ("fastapi", "postgres", "procrastinate")
 
 
 class ContextUpdater(ContextHook):
@@ -71,6 +71,7 @@ class ContextUpdater(ContextHook):
                 for choice in choices(question):
                     if choice != "none":
                         context[choice] = choice == answer or (isinstance(answer, list) and choice in answer)
+        context["worker"] = context.get("queue", "none") != "none"
         groups = [group for group in GROUPS if context.get(group)] + ["common"]
         context["pin_groups"] = groups
         context["requires_python"] = pins.REQUIRES_PYTHON
@@ -116,4 +117,4 @@ def first_problem(answers: Mapping[str, Any]) -> str:
     """Where copier itself would end in a traceback, or put a default in the place of an answer."""
     asked = (question for question in QUESTIONS if question in answers)
     found = (names.problem(question, answers[question], choices(question)) for question in asked)
-    return next(filter(None, found), "")
+    return next(filter(None, found), "") or formation.conflict(answers)

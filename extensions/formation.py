@@ -169,6 +169,7 @@ SETTINGS = (
         differs=dict.fromkeys(EVERYWHERE, "true"),
         why="The router ends TLS and says in X-Forwarded-Proto what the client used.",
     ),
+    Setting("WORKER_CONCURRENCY", "8", "How many jobs a worker runs at once.", when="worker"),
     Setting(
         "DATABASE_URL",
         "",
@@ -274,6 +275,13 @@ def formation(context: Mapping[str, Any]) -> Formation:
         list(filter(chosen, SERVICES)),
         list(filter(chosen, SETTINGS)),
     )
+
+
+def conflict(answers: Mapping[str, Any]) -> str:
+    """Answers that cannot stand together, as one sentence, or nothing."""
+    if answers.get("queue") == "procrastinate" and answers.get("database") == "none":
+        return "queue procrastinate keeps its jobs in Postgres: choose database postgres too."
+    return ""
 
 
 def platform_problem(chosen: list[str]) -> str:
