@@ -64,7 +64,7 @@ def test_every_file_ends_as_it_should(emitted: Path) -> None:
         assert not text or re.search(r"[^\n]\n\Z", text), path
         if path.name != "LICENSE":  # given word for word
             assert not text.startswith("\n"), path
-            assert path.suffix == ".py" or path.name in LOCKS or "\n\n\n" not in text, path
+            assert path.suffix in {".py", ".mako"} or path.name in LOCKS or "\n\n\n" not in text, path
 
 
 def test_names_are_legal_on_windows(emitted: Path) -> None:
