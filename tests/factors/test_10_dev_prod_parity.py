@@ -34,7 +34,10 @@ def dev(copied: Project, development: Path, port: int) -> Iterator[Terminal]:
         python, ["-m", "dev"], cwd=str(copied.path), env=variables, encoding="utf-8", timeout=PATIENCE
     )
     yield runner
-    runner.close(force=True)
+    if runner.isalive():
+        runner.sendintr()
+        runner.expect(pexpect.EOF)
+    runner.close()
 
 
 def test_dev_runs_the_formation(dev: Terminal, port: int) -> None:

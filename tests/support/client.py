@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import json
 import os
 import socket
 import struct
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 PATIENCE = 30.0
 
@@ -27,6 +29,12 @@ class Connection(http.client.HTTPConnection):
     def get(self, path: str, **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
         """Send a GET and return the response with its body."""
         self.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        response = self.getresponse()
+        return response, response.read()
+
+    def post(self, path: str, document: Any) -> tuple[http.client.HTTPResponse, bytes]:
+        """POST a JSON document and return the response with its body."""
+        self.request("POST", path, json.dumps(document), {"Content-Type": "application/json"})
         response = self.getresponse()
         return response, response.read()
 

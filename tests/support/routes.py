@@ -166,6 +166,41 @@ async def ws(socket: WebSocket) -> None:
 
 ROUTES = {"fastapi": FASTAPI}
 
+# What a service with a database gets besides.
+FASTAPI_DATABASE = '''
+
+from sqlalchemy import text
+
+from .db import Session
+from .models import Note
+
+
+@router.get("/sql")
+async def sql(seconds: float, session: Session) -> None:
+    """Take a connection for as long as one statement takes."""
+    print("sql has begun")
+    await session.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": seconds})
+
+
+@router.post("/slow-notes", status_code=201)
+async def slow_note(seconds: float, session: Session) -> int:
+    """Write, and commit later."""
+    note = Note(text="slow", words=1)
+    session.add(note)
+    await session.flush()
+    print("slow-notes has begun")
+    await asyncio.sleep(seconds)
+    return note.id
+
+
+@router.post("/children", status_code=201)
+async def child(session: Session) -> None:
+    """Write what a deferred constraint forbids, which only the COMMIT tells."""
+    await session.execute(text("INSERT INTO children VALUES (1)"))
+'''
+
+DATABASE_ROUTES = {"fastapi": FASTAPI_DATABASE}
+
 # Something that the service holds from its start to its end, and says so; or that fails, at either.
 FASTAPI_LIFESPAN = """
 

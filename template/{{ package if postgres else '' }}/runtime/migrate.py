@@ -1,5 +1,6 @@
 """`release`: bring the schema up to date, once, whoever else tries at the same time."""
 
+import signal
 from pathlib import Path
 
 import structlog
@@ -25,13 +26,15 @@ def run(settings: Settings) -> int:
     All is one transaction: a migration that fails leaves the schema as it was. A migration waits
     for a table's lock MIGRATION_LOCK_TIMEOUT_SECONDS at most, since all who come later wait behind.
     """
+    for signum in (signal.SIGTERM, signal.SIGINT):  # psycopg then cancels the statement
+        signal.signal(signum, signal.default_int_handler)
     try:
         with sync_engine(settings).begin() as connection:
             _set_lock_timeout(connection, TURN_SECONDS)
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
             _set_lock_timeout(connection, settings.migration_lock_timeout_seconds)
             command.upgrade(configuration(connection), "head")
-    except Exception:
+    except (Exception, KeyboardInterrupt):
         log.critical("migration failed", exc_info=True)
         return 1
     log.info("migrated", revision=_scripts().get_current_head())
