@@ -25,29 +25,40 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text)
 
 
+def source(template: Path, name: str) -> Path:
+    """Return the template's file of that name, whether it has Jinja in it or not."""
+    path = template / "template" / name
+    return path if path.exists() else path.with_name(f"{path.name}.jinja")
+
+
 def earlier(template: Path) -> None:
     """Turn the template's files into what they might have been a release ago.
 
     A setting was missing in all places that list them, modules and texts had other lines, one file
-    stood there that is gone now, and one was missing. This proves the way of an update before there
-    is a release to come from.
+    stood there that is gone now, and one was missing. It proves the way of an update whatever the
+    last release was, also where nothing that is emitted has changed since.
     """
-    source = template / "template"
-    package = source / "{{ package }}"
-    edit(package / "settings.py", '^    https_only: .*\n    """.*"""\n', "")
-    edit(package / "settings.py", "^        return .*", "        return self.heroku_release_version")
-    edit(source / ".env.example", "^# .*\n# HTTPS_ONLY=.*\n", "")
-    edit(source / "README.md.jinja", r"^\| `HTTPS_ONLY` .*\n", "")
-    edit(source / "README.md.jinja", r"^## Layout\n", "## Layout\n\nA sentence of an earlier release.\n")
+    settings = source(template, "{{ package }}/settings.py")
+    edit(settings, '^    https_only: .*\n    """.*"""\n', "")
     edit(
-        source / "pyproject.toml.jinja",
-        "^line-length = .*",
-        "line-length = 99 # as an earlier release had it",
+        settings,
+        "^        return self.heroku_release_version .*",
+        "        return self.heroku_release_version",
     )
+    edit(source(template, ".env.example"), "^# .*\n# HTTPS_ONLY=.*\n", "")
+    edit(source(template, "README.md"), r"^\| `HTTPS_ONLY` .*\n", "")
+    edit(source(template, "README.md"), r"^## Layout\n", "## Layout\n\nA sentence of an earlier release.\n")
+    edit(source(template, "pyproject.toml"), "^line-length = .*", "line-length = 99 # of an earlier release")
     for name in ("drain.py", "health.py"):
-        edit(package / "runtime" / name, r"\Z", "\n# A line of an earlier release.\n")
-    (package / "runtime" / "gone.py").write_text('"""A module of an earlier release."""\n')
-    (source / ".gitattributes").unlink()
+        edit(
+            source(template, f"{{{{ package }}}}/runtime/{name}"),
+            r"\Z",
+            "\n# A line of an earlier release.\n",
+        )
+    (template / "template" / "{{ package }}" / "runtime" / "gone.py").write_text(
+        '"""A module of an earlier release."""\n'
+    )
+    source(template, ".gitattributes").unlink()
 
 
 @pytest.fixture(scope="session")

@@ -55,6 +55,7 @@ def run(
             how = chance.choice((*SIGNALS, "kill") if kill else SIGNALS)
             index = chance.randrange(2)
             outcome.sent.append(how)
+            workers[index].wait_event("starting")  # before it, the signal would meet the interpreter alone
             replaced.append(workers[index])
             workers[index] = start()
             send(replaced[-1], how)
