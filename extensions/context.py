@@ -1,6 +1,6 @@
 """The one file that copier loads: what templates may use, and what is refused at once.
 
-In every template and path: a boolean for each option (`fastapi`, `uv`, `pip`) and the names that
+In every template and path: a boolean for each option (`fastapi`, `uv`, `fly`) and the names that
 `ContextUpdater.hook` sets. The filters are `quoted`, `python_string` and `problem`.
 
 copier runs the old and the new version of this file in one process during an update, so the
@@ -24,7 +24,7 @@ if __name__.startswith("copier_template_extensions."):  # loaded by copier, not 
     for _name in [name for name in sys.modules if name.startswith(f"{__name__}.")]:
         del sys.modules[_name]  # forget the other version's copy
 
-from . import names, pins, target, text
+from . import formation, names, pins, target, text
 
 TEMPLATE = Path(__file__).parent.parent
 QUESTIONS: dict[str, dict[str, Any]] = {
@@ -33,9 +33,9 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     if not name.startswith("_")
 }
 # The questions whose choices are booleans for the templates, each named as its choice.
-OPTIONS = ("framework", "database", "package_manager")
+OPTIONS = ("framework", "database", "queue", "package_manager", "platforms", "ci")
 # The choices that have a dependency group in pins/pyproject.toml, in the order of the manifest.
-GROUPS = ("fastapi", "postgres")
+GROUPS = ("fastapi", "postgres", "procrastinate")
 
 
 class ContextUpdater(ContextHook):
@@ -56,6 +56,7 @@ class ContextUpdater(ContextHook):
             "default_package": names.default_package,
             "default_user": names.default_user,
             "git_config": text.git_config,
+            "is_copiers_own": target.is_copiers_own,
         }
 
     def hook(self, context: dict[str, Any]) -> None:
@@ -70,6 +71,7 @@ class ContextUpdater(ContextHook):
                 for choice in choices(question):
                     if choice != "none":
                         context[choice] = choice == answer or (isinstance(answer, list) and choice in answer)
+        context["worker"] = context.get("queue", "none") != "none"
         groups = [group for group in GROUPS if context.get(group)] + ["common"]
         context["pin_groups"] = groups
         context["requires_python"] = pins.REQUIRES_PYTHON
@@ -78,6 +80,7 @@ class ContextUpdater(ContextHook):
         context["dependencies"] = lambda: pins.direct(groups)
         context["dev_dependencies"] = lambda: pins.direct(pins.development(groups))
         context["requirement_files"] = lambda: pins.requirement_files(groups)
+        context["formation"] = formation.formation(context)
         context["lock_seeds"] = lambda: pins.seeds(groups)
 
     def _check(self, context: dict[str, Any], conf: Any) -> str:
@@ -114,4 +117,4 @@ def first_problem(answers: Mapping[str, Any]) -> str:
     """Where copier itself would end in a traceback, or put a default in the place of an answer."""
     asked = (question for question in QUESTIONS if question in answers)
     found = (names.problem(question, answers[question], choices(question)) for question in asked)
-    return next(filter(None, found), "")
+    return next(filter(None, found), "") or formation.conflict(answers)

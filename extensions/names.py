@@ -11,6 +11,9 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from functools import partial
 
+import yaml
+
+from . import formation
 from .pins import PINS
 
 LONGEST_NAME = 60  # columns, so that a line of code which holds it stays short enough
@@ -168,10 +171,28 @@ CHECKS: dict[str, Callable[[str], str]] = {
     "user_name": partial(text_problem, longest=LONGEST_NAME),
     "user_email": email_problem,
 }
+LIST_CHECKS: dict[str, Callable[[list[str]], str]] = {"platforms": formation.platform_problem}
+
+
+def list_problem(question: str, answer: object, choices: Iterable[str] = ()) -> str:
+    """What is wrong with an answer that is a list; `-d` gives it as a YAML text."""
+    try:
+        chosen = yaml.safe_load(answer) if isinstance(answer, str) else answer
+    except yaml.YAMLError:
+        chosen = None
+    if not isinstance(chosen, list) or not all(isinstance(item, str) for item in chosen):
+        return f"{question} must be a list, such as [{', '.join(choices)}]."
+    allowed = list(choices)
+    if allowed and not set(chosen) <= set(allowed):
+        return f"{question} must be some of: {', '.join(allowed)}."
+    found = LIST_CHECKS[question](chosen)
+    return f"{question} {found}" if found else ""
 
 
 def problem(question: str, answer: object, choices: Iterable[str] = ()) -> str:
     """What is wrong with an answer, as one sentence that names the question, or nothing."""
+    if question in LIST_CHECKS:
+        return list_problem(question, answer, choices)
     if isinstance(answer, bool) or not isinstance(answer, str | int | float):
         return f"{question} must be text."
     if allowed := list(choices):

@@ -12,7 +12,7 @@ import yaml
 
 from extensions import context
 
-ENTER, CLEAR, DOWN, CTRL_C = "\r", "\x15", "\x1b[B", "\x03"
+ENTER, CLEAR, SPACE, UP, DOWN, CTRL_C = "\r", "\x15", " ", "\x1b[A", "\x1b[B", "\x03"
 PATIENCE = 20
 
 
@@ -81,8 +81,12 @@ def test_enter_accepts_what_is_offered(terminal: Terminal, target: Path) -> None
         "Who writes it",
         "Which e-mail address",
         "Which framework",
+        "Where does it keep",
+        "What runs its jobs",
         "What installs its dependencies",
         "Which Python runs it",
+        "Where does it run",
+        "What tests each change",
         "What may others do",
     ):
         terminal.asks(question)
@@ -98,8 +102,12 @@ def test_enter_accepts_what_is_offered(terminal: Terminal, target: Path) -> None
         "user_name": "Ada Lovelace",
         "user_email": "ada@example.com",
         "framework": "fastapi",
+        "database": "postgres",
+        "queue": "none",
         "package_manager": "uv",
         "python_version": "3.13",
+        "platforms": ["heroku", "docker"],
+        "ci": "github",
         "license": "none",
     }
     assert list(stored(target)) == list(context.QUESTIONS)
@@ -128,9 +136,17 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
     terminal.type(CLEAR + ENTER)
     terminal.asks("Which framework")
     terminal.type(ENTER)
+    terminal.asks("Where does it keep")
+    terminal.type(UP + ENTER)
     terminal.asks("What installs its dependencies")
     terminal.type(DOWN + ENTER)
     terminal.asks("Which Python runs it")
+    terminal.type(DOWN + ENTER)
+    terminal.asks("Where does it run")
+    terminal.type(DOWN + SPACE + DOWN + DOWN + SPACE + ENTER)
+    time.sleep(0.5)  # it stays: tests/platforms/test_options.py reads why
+    terminal.type(UP + UP + SPACE + ENTER)
+    terminal.asks("What tests each change")
     terminal.type(DOWN + ENTER)
     terminal.asks("What may others do")
     terminal.type(DOWN + ENTER)
@@ -144,8 +160,11 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
         "user_name": "",
         "user_email": "",
         "framework": "fastapi",
+        "database": "none",
         "package_manager": "pip",
         "python_version": "3.14",
+        "platforms": ["heroku", "docker", "fly"],
+        "ci": "gitlab",
         "license": "MIT",
     }
     assert "the authors of Größe 注文" in (target / "LICENSE").read_text("utf-8")

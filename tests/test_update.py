@@ -25,29 +25,40 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text)
 
 
+def source(template: Path, name: str) -> Path:
+    """Return the template's file of that name, whether it has Jinja in it or not."""
+    path = template / "template" / name
+    return path if path.exists() else path.with_name(f"{path.name}.jinja")
+
+
 def earlier(template: Path) -> None:
     """Turn the template's files into what they might have been a release ago.
 
     A setting was missing in all places that list them, modules and texts had other lines, one file
-    stood there that is gone now, and one was missing. This proves the way of an update before there
-    is a release to come from.
+    stood there that is gone now, and one was missing. It proves the way of an update whatever the
+    last release was, also where nothing that is emitted has changed since.
     """
-    source = template / "template"
-    package = source / "{{ package }}"
-    edit(package / "settings.py", '^    https_only: .*\n    """.*"""\n', "")
-    edit(package / "settings.py", "^        return .*", "        return self.heroku_release_version")
-    edit(source / ".env.example", "^# .*\n# HTTPS_ONLY=.*\n", "")
-    edit(source / "README.md.jinja", r"^\| `HTTPS_ONLY` .*\n", "")
-    edit(source / "README.md.jinja", r"^## Layout\n", "## Layout\n\nA sentence of an earlier release.\n")
+    settings = source(template, "{{ package }}/settings.py")
+    edit(settings, '^    https_only: .*\n    """.*"""\n', "")
     edit(
-        source / "pyproject.toml.jinja",
-        "^line-length = .*",
-        "line-length = 99 # as an earlier release had it",
+        settings,
+        "^        return self.heroku_release_version .*",
+        "        return self.heroku_release_version",
     )
+    edit(source(template, ".env.example"), "^# .*\n# HTTPS_ONLY=.*\n", "")
+    edit(source(template, "README.md"), r"^\| `HTTPS_ONLY` .*\n", "")
+    edit(source(template, "README.md"), r"^## Layout\n", "## Layout\n\nA sentence of an earlier release.\n")
+    edit(source(template, "pyproject.toml"), "^line-length = .*", "line-length = 99 # of an earlier release")
     for name in ("drain.py", "health.py"):
-        edit(package / "runtime" / name, r"\Z", "\n# A line of an earlier release.\n")
-    (package / "runtime" / "gone.py").write_text('"""A module of an earlier release."""\n')
-    (source / ".gitattributes").unlink()
+        edit(
+            source(template, f"{{{{ package }}}}/runtime/{name}"),
+            r"\Z",
+            "\n# A line of an earlier release.\n",
+        )
+    (template / "template" / "{{ package }}" / "runtime" / "gone.py").write_text(
+        '"""A module of an earlier release."""\n'
+    )
+    source(template, ".gitattributes").unlink()
 
 
 @pytest.fixture(scope="session")
@@ -109,9 +120,10 @@ def test_an_untouched_service_becomes_a_fresh_one(
     before = tree(project.path)
     update(project)
     fresh = tmp_path / "fresh"
-    render(released, fresh, {"package_manager": manager}, vcs_ref=HEAD)
+    answers = {name: answer for name, answer in project.answers().items() if not name.startswith("_")}
+    render(released, fresh, answers, vcs_ref=HEAD)
     assert tree(project.path) == tree(fresh)
-    assert before != tree(fresh), "this update had nothing to do, and so proves nothing"
+    assert before != tree(fresh) or version != EARLIER, "this update had nothing to do, and proves nothing"
 
 
 def edit_as_users_do(project: Project) -> None:
@@ -162,6 +174,16 @@ def test_the_users_edits_are_kept(launch: Callable[[str, str], Project], version
     assert "earlier release" not in "".join(texts.values())
     if manager == "uv":
         run_uv(project.path, "lock", "--check")
+
+
+@pytest.mark.skipif(not releases(), reason="there is no release to come from")
+def test_an_update_turns_nothing_on(launch: Callable[[str, str], Project]) -> None:
+    """The first release asked neither for platforms nor for a CI: later questions are answered with none."""
+    project = launch(next(iter(releases())), "uv")
+    update(project)
+    answers = project.answers()
+    assert (answers["platforms"], answers["ci"]) == ([], "none")
+    assert not list(project.path.glob("Dockerfile")) + list(project.path.glob(".github"))
 
 
 @FROM

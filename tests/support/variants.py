@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from extensions.formation import NEEDS, conflict
+
 from .template import ROOT
 
 type Answers = Mapping[str, Any]
@@ -26,7 +28,7 @@ def choices() -> dict[str, list[Any]]:
     """Return the values of each question that has choices."""
     questions = yaml.safe_load((ROOT / "copier.yml").read_text())
     return {
-        name: list(_values(question["choices"]))
+        name: _lists(question) if question.get("multiselect") else list(_values(question["choices"]))
         for name, question in questions.items()
         if not name.startswith("_") and isinstance(question, dict) and "choices" in question
     }
@@ -41,6 +43,13 @@ def _values(offered: Any) -> Iterator[Any]:
         yield value["value"] if isinstance(value, dict) else value
 
 
+def _lists(question: Any) -> list[Any]:
+    """Return what a question for several values is answered with here: none, each with its need, all."""
+    values = list(_values(question["choices"]))
+    each = [[other for other in values if other in (value, NEEDS.get(value))] for value in values]
+    return [[], *each, values]
+
+
 def python_version() -> str:
     """Return the Python that runs the tests, where the template offers it: it is surely on this machine."""
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -48,10 +57,41 @@ def python_version() -> str:
     return here if here in offered else str(offered[-1])
 
 
+@cache
 def combinations() -> list[Answers]:
-    """Return every valid combination of the questions with choices."""
-    names = list(choices())
-    return [dict(zip(names, values, strict=True)) for values in itertools.product(*choices().values())]
+    """Return sets of answers in which every answer meets every answer to every other question."""
+    values = list(choices().values())
+    meetings = {
+        (one, other)
+        for first, second in itertools.combinations(range(len(values)), 2)
+        for one in ((first, index) for index in range(len(values[first])))
+        for other in ((second, index) for index in range(len(values[second])))
+        if _stand_together({first: one[1], second: other[1]})
+    }
+    rows = []
+    while meetings:
+        row = dict(min(meetings))
+        for question in range(len(values)):
+            if question not in row:
+                indices = range(len(values[question]))
+                row[question] = max(
+                    (index for index in indices if _stand_together({**row, question: index})),
+                    key=lambda index: len(meetings & set(_meetings({**row, question: index}))),
+                )
+        meetings -= set(_meetings(row))
+        rows.append(row)
+    return [{name: values[i][row[i]] for i, name in enumerate(choices())} for row in rows]
+
+
+def _stand_together(row: Mapping[int, int]) -> bool:
+    """Tell whether the template takes these answers in one project."""
+    names, values = list(choices()), list(choices().values())
+    return not conflict({names[question]: values[question][index] for question, index in row.items()})
+
+
+def _meetings(row: Mapping[int, int]) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Yield each two answers that meet in a set."""
+    return itertools.combinations(sorted(row.items()), 2)
 
 
 def bootable() -> list[Answers]:
@@ -62,4 +102,5 @@ def bootable() -> list[Answers]:
 
 def label(answers: Answers) -> str:
     """Name a set of answers, for the reports of pytest."""
-    return "-".join(str(value) for value in answers.values()) or "defaults"
+    values = ("+".join(value) if isinstance(value, list) else value for value in answers.values())
+    return "-".join(map(str, values)) or "defaults"

@@ -1,0 +1,292 @@
+"""The formation: process types, backing services and settings, as the answers ask for them.
+
+Written once, here; every platform's file is rendered from it. What a new option needs is an entry
+in these lists, with the answer that brings it in `when`. tests/platforms/ holds them against the
+Procfile and `Settings`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+PLATFORMS = ("heroku", "docker", "kubernetes", "fly", "render")
+# Whatever a platform or a CI brings into a project: what goes with it when it is turned off.
+FILES = {
+    "heroku": ("app.json",),
+    "docker": ("Dockerfile", ".dockerignore", "compose.yaml"),
+    "kubernetes": ("deploy/kubernetes",),
+    "fly": ("fly.toml",),
+    "render": ("render.yaml",),
+    "github": (".github",),
+    "gitlab": (".gitlab-ci.yml", "renovate.json"),
+}
+# Platforms that run another one's files.
+NEEDS = {"kubernetes": "docker", "fly": "docker"}
+# The seconds that a platform waits longer than the service may take to end.
+MARGIN = 5
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process type. `release` runs once a deploy and ends, the others run on."""
+
+    name: str
+    does: str
+    when: str = ""
+
+    @property
+    def once(self) -> bool:
+        """Whether it ends by itself."""
+        return self.name == "release"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A backing service: the image that runs it in compose.yaml, where it is found there and by
+    which setting, and Heroku's add-ons for it."""
+
+    name: str
+    setting: str
+    url: str
+    image: str
+    addon: str
+    addon_in_test: str
+    when: str
+
+    @property
+    def major(self) -> str:
+        """The version that production runs."""
+        return self.image.rpartition(":")[2]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A variable of `Settings`, with its default there as one writes it in the environment.
+
+    `kind` is `value`, `url` (of a backing service) or `secret`. `differs` has what a platform sets
+    instead of the default; `given_by` names the platforms that set it by themselves, or `heroku`
+    alone for what means nothing elsewhere.
+    """
+
+    name: str
+    default: str
+    does: str
+    kind: str = "value"
+    differs: Mapping[str, str] = field(default_factory=dict)
+    why: str = ""
+    given_by: tuple[str, ...] = ()
+    only: tuple[str, ...] = PLATFORMS
+    when: str = ""
+
+    def on(self, platform: str) -> str:
+        """What a platform's file sets it to, or an empty string where the default will do."""
+        return self.differs.get(platform, "")
+
+    def is_listed(self, platform: str) -> bool:
+        """Whether a platform's file lists it."""
+        return platform in self.only and platform not in self.given_by
+
+
+PROCESSES = (
+    Process("web", "serves HTTP"),
+    Process("release", "migrates the database", when="postgres"),
+    Process("worker", "runs jobs", when="worker"),
+    Process("clock", "enqueues periodic jobs", when="clock"),
+)
+
+SERVICES = (
+    Service(
+        "postgres",
+        "DATABASE_URL",
+        url="postgres://postgres:postgres@postgres/postgres",
+        image="postgres:18",
+        addon="heroku-postgresql:essential-0",
+        addon_in_test="heroku-postgresql:in-dyno",
+        when="postgres",
+    ),
+    Service(
+        "redis",
+        "REDIS_URL",
+        url="redis://redis",
+        image="redis:7",
+        addon="heroku-redis:mini",
+        addon_in_test="heroku-redis:in-dyno",
+        when="redis",
+    ),
+)
+
+EVERYWHERE = ("heroku", "kubernetes", "fly", "render")
+HEROKU = ("heroku",)
+
+SETTINGS = (
+    Setting(
+        "PORT",
+        "8000",
+        "The port `web` listens on; 0 takes any free one.",
+        given_by=("heroku", "render"),
+    ),
+    Setting(
+        "HOST",
+        "::",
+        "The address `web` listens on; `::` is every interface, IPv6 and IPv4.",
+    ),
+    Setting(
+        "WEB_CONCURRENCY",
+        "1",
+        "How many processes share the port.",
+        given_by=("heroku", "render"),
+    ),
+    Setting("LOG_LEVEL", "info", "The least level that is logged."),
+    Setting(
+        "LOG_FORMAT",
+        "auto",
+        "json, console, or auto: console on a terminal and JSON elsewhere.",
+    ),
+    Setting(
+        "SHUTDOWN_DRAIN_SECONDS",
+        "3",
+        "After SIGTERM, how long `web` still accepts what a lagging router sends.",
+        differs={"kubernetes": "10"},
+        why="Endpoints and ingress controllers take a few seconds to notice.",
+    ),
+    Setting(
+        "SHUTDOWN_GRACE_SECONDS",
+        "20",
+        "After the drain, how long running work may take. Heroku kills 30 s after SIGTERM.",
+    ),
+    Setting("MAX_BODY_BYTES", "1048576", "The largest request body, in bytes."),
+    Setting(
+        "FORWARDED_ALLOW_IPS",
+        "127.0.0.1,::1",
+        "Proxies whose X-Forwarded-* are believed: addresses and networks, with commas; `*` is all.",
+        differs=dict.fromkeys(EVERYWHERE, "*"),
+        why="Every request comes through the platform's own router.",
+    ),
+    Setting(
+        "HTTPS_ONLY",
+        "false",
+        "Redirect plain HTTP, and send HSTS.",
+        differs=dict.fromkeys(EVERYWHERE, "true"),
+        why="The router ends TLS and says in X-Forwarded-Proto what the client used.",
+    ),
+    Setting("WORKER_CONCURRENCY", "8", "How many jobs a worker runs at once.", when="worker"),
+    Setting(
+        "DATABASE_URL",
+        "",
+        "Where Postgres is, such as postgres://user:password@host:5432/name.",
+        kind="url",
+        given_by=HEROKU,
+        when="postgres",
+    ),
+    Setting(
+        "DATABASE_POOL_SIZE",
+        "5",
+        "The most connections of a process; processes times this stay below the plan's limit.",
+        when="postgres",
+    ),
+    Setting(
+        "DATABASE_STATEMENT_TIMEOUT_SECONDS",
+        "10",
+        "How long one SQL statement of `web` may take.",
+        when="postgres",
+    ),
+    Setting(
+        "MIGRATION_LOCK_TIMEOUT_SECONDS",
+        "5",
+        "How long `release` waits for the lock of a table, while all others wait behind it.",
+        when="postgres",
+    ),
+    Setting(
+        "DYNO",
+        "",
+        "Set by Heroku: the name of this dyno.",
+        given_by=HEROKU,
+        only=HEROKU,
+    ),
+    Setting(
+        "HEROKU_APP_NAME",
+        "",
+        "Set by Heroku with dyno metadata: the name of the app.",
+        given_by=HEROKU,
+        only=HEROKU,
+    ),
+    Setting(
+        "HEROKU_RELEASE_VERSION",
+        "",
+        "Set by Heroku with dyno metadata: the release, such as v42.",
+        given_by=HEROKU,
+        only=HEROKU,
+    ),
+    Setting(
+        "HEROKU_BUILD_COMMIT",
+        "",
+        "Set by Heroku with dyno metadata: the commit of the release.",
+        given_by=HEROKU,
+        only=HEROKU,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Formation:
+    """What the answers ask for, for the templates to go through."""
+
+    package: str
+    processes: list[Process]
+    services: list[Service]
+    settings: list[Setting]
+    margin: int = MARGIN
+
+    def command(self, process: str) -> str:
+        """The words of the Procfile, which every platform repeats."""
+        return f"python -m {self.package} {process}"
+
+    def names(self) -> list[str]:
+        """The process types, in the order of the Procfile."""
+        return [process.name for process in self.processes]
+
+    def listed(self, platform: str) -> list[Setting]:
+        """The settings that a platform's file lists, in the order of `Settings`."""
+        return [setting for setting in self.settings if setting.is_listed(platform)]
+
+    def confidential(self) -> list[Setting]:
+        """The settings that are kept where the platform keeps secrets: URLs hold passwords."""
+        return [setting for setting in self.settings if setting.kind != "value"]
+
+    def unlisted(self, platform: str) -> list[str]:
+        """The names that a platform's file leaves out, because they are set, or mean nothing, there."""
+        return sorted(setting.name for setting in self.settings if not setting.is_listed(platform))
+
+    def seconds_to_end(self, platform: str) -> int:
+        """How long a platform is to wait between SIGTERM and SIGKILL."""
+        values = {setting.name: setting.on(platform) or setting.default for setting in self.settings}
+        return int(values["SHUTDOWN_DRAIN_SECONDS"]) + int(values["SHUTDOWN_GRACE_SECONDS"]) + MARGIN
+
+
+def formation(context: Mapping[str, Any]) -> Formation:
+    """The formation of these answers; those that are not asked yet count as turned off."""
+
+    def chosen(entry: Process | Service | Setting) -> bool:
+        return not entry.when or bool(context.get(entry.when))
+
+    return Formation(
+        context.get("package", ""),
+        list(filter(chosen, PROCESSES)),
+        list(filter(chosen, SERVICES)),
+        list(filter(chosen, SETTINGS)),
+    )
+
+
+def conflict(answers: Mapping[str, Any]) -> str:
+    """Answers that cannot stand together, as one sentence, or nothing."""
+    if answers.get("queue") == "procrastinate" and answers.get("database") == "none":
+        return "queue procrastinate keeps its jobs in Postgres: choose database postgres too."
+    return ""
+
+
+def platform_problem(chosen: list[str]) -> str:
+    """A platform without what it needs, as the end of a sentence that begins with the question."""
+    for platform, needed in NEEDS.items():
+        if platform in chosen and needed not in chosen:
+            return f"has {platform}, which runs the image of {needed}: choose {needed} too."
+    return ""

@@ -1,0 +1,109 @@
+"""Heroku: what its buildpack and its grammar of a Procfile refuse, as its own builds have shown."""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from honcho.environ import parse_procfile  # type: ignore[import-untyped]
+
+from tests.support.project import Project
+
+# What bin/compile takes as a package manager's file; two of them end the build, and none does too.
+MANAGERS = ("uv.lock", "requirements.txt", "poetry.lock", "Pipfile", "Pipfile.lock")
+# Names that the buildpack runs, refuses, or takes for a mistyped .python-version.
+REFUSED = (
+    "runtime.txt",
+    "bin/pre_compile",
+    "bin/post_compile",
+    ".venv",
+    "venv",
+    ".heroku",
+    "manage.py",
+    "setup.py",
+)
+MISSPELT = re.compile(r"\.?python[-_.]?version(\.txt)?|runtime\.txt", re.IGNORECASE)
+SUPPORTED = {"3.10", "3.11", "3.12", "3.13", "3.14"}
+
+
+def one_manager(project: Path) -> bool:
+    return len([name for name in MANAGERS if (project / name).exists()]) == 1
+
+
+def a_version_by_its_minor(project: Path) -> bool:
+    """An exact patch gives a warning, a range or a comment behind it ends the build."""
+    text = (project / ".python-version").read_bytes().decode("ascii")
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    return len(lines) == 1 and lines[0] in SUPPORTED
+
+
+def a_version_that_the_manifest_admits(project: Path) -> bool:
+    oldest = tomllib.loads((project / "pyproject.toml").read_text())["project"]["requires-python"]
+    own = (project / ".python-version").read_text().strip().split(".")
+    return tuple(map(int, own)) >= tuple(map(int, str(oldest).removeprefix(">=").split(".")))
+
+
+def no_version_of_uv(project: Path) -> bool:
+    """`required-version` would have to admit whichever uv the buildpacks have: 0.12.5, and 0.11.33."""
+    uv = tomllib.loads((project / "pyproject.toml").read_text()).get("tool", {}).get("uv", {})
+    return "required-version" not in uv
+
+
+def nothing_to_build(project: Path) -> bool:
+    """An editable install does not survive a read-only slug: the code stands at the root."""
+    manifest = tomllib.loads((project / "pyproject.toml").read_text())
+    return "build-system" not in manifest and not (project / "src").exists()
+
+
+def no_name_of_the_buildpacks(project: Path) -> bool:
+    misspelt = [path.name for path in project.iterdir() if MISSPELT.fullmatch(path.name)]
+    return misspelt == [".python-version"] and not any((project / name).exists() for name in REFUSED)
+
+
+def a_procfile_that_honcho_reads(project: Path) -> bool:
+    lines = (project / "Procfile").read_text()
+    return len(parse_procfile(lines).processes) == len(lines.splitlines())
+
+
+def addons_by_plan(project: Path) -> bool:
+    app = json.loads((project / "app.json").read_text())
+    plans = [addon["plan"] for addon in app.get("addons", [])]
+    return all(re.fullmatch(r"[a-z-]+:[a-z0-9-]+", plan) for plan in plans) and "success_url" not in app
+
+
+RULES: list[tuple[Callable[[Path], bool], str, str, str]] = [
+    (one_manager, "Pipfile", "", "x"),
+    (a_version_by_its_minor, ".python-version", r"(\d\.\d+)", r">=\1"),
+    (a_version_by_its_minor, ".python-version", r"(\d\.\d+)", r"\1 # x"),
+    (a_version_by_its_minor, ".python-version", r"(\d\.\d+)", r"\1.1"),
+    (a_version_that_the_manifest_admits, ".python-version", r"\d\.\d+", "3.11"),
+    (no_version_of_uv, "pyproject.toml", r"\Z", '\n[tool.uv]\nrequired-version = ">=0.13"\n'),
+    (nothing_to_build, "pyproject.toml", r"\Z", '\n[build-system]\nrequires = ["uv_build"]\n'),
+    (no_name_of_the_buildpacks, "runtime.txt", "", "python-3.13"),
+    (no_name_of_the_buildpacks, ".python_version", "", "3.13"),
+    (a_procfile_that_honcho_reads, "Procfile", "web: ", "we b: "),
+    (addons_by_plan, "app.json", r"\}\s*\Z", ', "addons": [{ "plan": "heroku-redis" }] }'),
+]
+
+
+@pytest.mark.parametrize(("rule", "file", "old", "new"), RULES)
+def test_the_buildpack_has_nothing_to_refuse(
+    deployed: Project, rule: Callable[[Path], bool], file: str, old: str, new: str, tmp_path: Path
+) -> None:
+    """Each rule holds, and is broken by what it is there to find."""
+    assert rule(deployed.path)
+    broken = deployed.copy(tmp_path / "broken").path
+    text = (broken / file).read_text() if (broken / file).exists() else ""
+    if "[tool.uv]" in text and "[tool.uv]" in new:
+        old, new = r"\[tool\.uv\]\n", '[tool.uv]\nrequired-version = ">=0.13"\n'
+    (broken / file).write_text(re.sub(old, new, text, count=1))
+    assert not rule(broken)
+
+
+def test_heroku_ci_runs_the_tests(deployed: Project) -> None:
+    """The buildpack installs uv's development group there, and of requirements.txt only that file."""
+    script = json.loads((deployed.path / "app.json").read_text())["environments"]["test"]["scripts"]["test"]
+    assert script.endswith("ruff check && mypy . && pytest")
+    assert ("requirements-dev.txt" in script) == (deployed.path / "requirements-dev.txt").exists()
