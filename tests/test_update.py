@@ -7,10 +7,14 @@ from pathlib import Path
 
 import copier
 import pytest
+import yaml
 
+from tests.conftest import starting
 from tests.support import variants
+from tests.support.client import Connection, status
 from tests.support.git import commit_all, git
-from tests.support.project import Project, once, render, run_uv
+from tests.support.postgres import Server
+from tests.support.project import LOCKS, Project, environment, once, render, run_uv
 from tests.support.template import HEAD, releases, with_releases
 
 EARLIER = "998.0.0"  # the work tree's state as if it had been released and some files had then been changed
@@ -19,7 +23,8 @@ FROM = pytest.mark.parametrize("version", [*releases(), EARLIER])
 
 
 def edit(file: Path, old: str, new: str) -> None:
-    """Replace what a regular expression finds, which must be there once."""
+    """Replace what a regular expression finds, which must be there once; a template may end in .jinja."""
+    file = file if file.exists() else file.with_name(f"{file.name}.jinja")
     text, count = re.subn(old, new, file.read_text(), flags=re.MULTILINE)
     assert count == 1, f"{old!r} stands {count} times in {file}"
     file.write_text(text)
@@ -76,21 +81,25 @@ def released(shared: Path) -> Path:
 
 
 @pytest.fixture
-def launch(released: Path, tmp_path: Path) -> Callable[[str, str], Project]:
+def launch(released: Path, tmp_path: Path) -> Callable[..., Project]:
     """Return a function that launches a service from a version of the template, as its user would."""
 
-    def launched(version: str, manager: str) -> Project:
+    def launched(version: str, manager: str, **answers: str) -> Project:
         project = Project(tmp_path / "project")
-        render(released, project.path, {"package_manager": manager}, vcs_ref=version)
+        asked = yaml.safe_load(git(released, "show", f"{version}:copier.yml"))
+        known = {name: answer for name, answer in answers.items() if name in asked}
+        render(released, project.path, {"package_manager": manager, **known}, vcs_ref=version)
         commit_all(project.path, "Launch")
         return project
 
     return launched
 
 
-def update(project: Project) -> None:
+def update(project: Project, **data: str) -> None:
     """Run `copier update --defaults --trust`, and assert that it met no conflict."""
-    copier.run_update(project.path, defaults=True, overwrite=True, unsafe=True, quiet=True, vcs_ref=HEAD)
+    copier.run_update(
+        project.path, data=data, defaults=True, overwrite=True, unsafe=True, quiet=True, vcs_ref=HEAD
+    )
     changes = git(project.path, "status", "--porcelain").splitlines()
     assert not [line for line in changes if re.match("U.|.U|AA|DD", line)]
     assert not [
@@ -208,3 +217,33 @@ def test_the_package_manager_can_be_changed(launch: Callable[[str, str], Project
     )
     assert not (project.path / "uv.lock").exists()
     assert (project.path / "requirements.txt").exists()
+
+
+@FROM
+@MANAGERS
+def test_a_database_can_be_attached_later(
+    launch: Callable[..., Project],
+    shared: Path,
+    postgres: Server,
+    version: str,
+    manager: str,
+) -> None:
+    """To a service that was launched without and has grown: no conflict, it migrates and serves."""
+    project = launch(version, manager, database="none")
+    edit_as_users_do(project)
+    add_dependency(project, manager)
+    commit_all(project.path, "Ours")
+    update(project, database="postgres")
+    texts = tree(project.path)
+    assert '@router.get("/mine")' in texts[f"{project.name}/routes.py"]
+    assert 'my_setting: str = "mine"' in texts[f"{project.name}/settings.py"]
+    assert all("sqlalchemy" in texts[lock] for lock in LOCKS if lock in texts and "dev" not in lock)
+    if manager == "pip":  # of which the added dependency has no true hash
+        return
+    run_uv(project.path, "lock", "--check")
+    variables = {"DATABASE_URL": postgres.url(postgres.create()), "MY_SETTING": "ours"}
+    with starting(project, environment(shared, project, dev=False), variables) as start:
+        assert start(process="release").wait() == 0
+        port = start().port
+        assert status(port, "/mine") == status(port, "/readyz") == 200
+        assert Connection(port).post("/notes", {"text": "one"})[0].status == 201
