@@ -63,3 +63,10 @@ def preview(session: nox.Session) -> None:
             session.run("uv", "venv", "--quiet", ".venv")
             session.run("uv", "pip", "install", "--quiet", "--python", ".venv", *requirements)
         session.run(".venv/bin/python", "-m", "dev", external=True, interrupt_timeout=30)
+
+
+@nox.session(python=PYTHON)
+def chaos(session: nox.Session) -> None:
+    """Send two workers signals at random, and count what is lost; `-- --jobs 500 --events 30 --seed 1`."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.chaos", *session.posargs)

@@ -81,6 +81,8 @@ def test_enter_accepts_what_is_offered(terminal: Terminal, target: Path) -> None
         "Who writes it",
         "Which e-mail address",
         "Which framework",
+        "Where does it keep",
+        "What runs its jobs",
         "What installs its dependencies",
         "Which Python runs it",
         "Where does it run",
@@ -100,6 +102,8 @@ def test_enter_accepts_what_is_offered(terminal: Terminal, target: Path) -> None
         "user_name": "Ada Lovelace",
         "user_email": "ada@example.com",
         "framework": "fastapi",
+        "database": "postgres",
+        "queue": "none",
         "package_manager": "uv",
         "python_version": "3.13",
         "platforms": ["heroku", "docker"],
@@ -132,6 +136,8 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
     terminal.type(CLEAR + ENTER)
     terminal.asks("Which framework")
     terminal.type(ENTER)
+    terminal.asks("Where does it keep")
+    terminal.type(UP + ENTER)
     terminal.asks("What installs its dependencies")
     terminal.type(DOWN + ENTER)
     terminal.asks("Which Python runs it")
@@ -154,6 +160,7 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
         "user_name": "",
         "user_email": "",
         "framework": "fastapi",
+        "database": "none",
         "package_manager": "pip",
         "python_version": "3.14",
         "platforms": ["heroku", "docker", "fly"],

@@ -18,6 +18,9 @@ from tests.support.git import commit_all, git
 from tests.support.project import render, run_uv
 from tests.support.template import ROOT
 
+# What the default answers bring.
+GROUPS = ["fastapi", "postgres", "common"]
+
 MARKERS = ("<<<<<<<", ">>>>>>>", "|||||||")
 # Older and newer than the pins of the template that a project is updated to.
 LOWERED, OLD = "idna", "3.10"
@@ -83,7 +86,7 @@ def test_a_copy_succeeds_without_uv_and_offline(missing: str, template: Path, tm
     assert "Traceback" not in printed
 
     run_uv(project, "sync", "--quiet", "--python", sys.executable)
-    assert versions(project).items() <= dict(pins.seeds(["fastapi", "common"])).items()
+    assert versions(project).items() <= dict(pins.seeds(GROUPS)).items()
     run_uv(project, "lock", "--check", "--python", sys.executable)
 
 
@@ -167,7 +170,7 @@ def test_an_update_raises_what_is_older_and_keeps_the_rest(with_uv: Launched) ->
     printed = with_uv.update()
     assert lines_of(printed, "Raised in uv.lock") == [f"Raised in uv.lock: {LOWERED}."]
     after = versions(with_uv.path)
-    assert after[LOWERED] == dict(pins.seeds(["fastapi", "common"]))[LOWERED]
+    assert after[LOWERED] == dict(pins.seeds(GROUPS))[LOWERED]
     assert {**before, LOWERED: ""} == {**after, LOWERED: ""}
     dependencies = tomllib.loads(with_uv.file("pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
     assert dependencies[-2:] == ["wcwidth", "rich<14"]
@@ -189,7 +192,7 @@ def test_an_update_without_uv_or_offline_is_completed_by_the_next_sync(
 
     lock(with_uv.path)  # what `uv sync` begins with
     after = versions(with_uv.path)
-    assert after == {**before, LOWERED: dict(pins.seeds(["fastapi", "common"]))[LOWERED]}
+    assert after == {**before, LOWERED: dict(pins.seeds(GROUPS))[LOWERED]}
 
 
 def test_a_cache_that_lacks_a_pin_does_not_decide(with_uv: Launched, tmp_path: Path) -> None:
@@ -203,7 +206,7 @@ def test_a_cache_that_lacks_a_pin_does_not_decide(with_uv: Launched, tmp_path: P
     with_uv.commit()
     with_uv.release()
     with_uv.update(UV=str(stub))
-    assert versions(with_uv.path)[LOWERED] == dict(pins.seeds(["fastapi", "common"]))[LOWERED]
+    assert versions(with_uv.path)[LOWERED] == dict(pins.seeds(GROUPS))[LOWERED]
 
 
 @pytest.mark.parametrize("missing", ["nothing", "network", "uv"])
@@ -234,7 +237,7 @@ def test_a_lock_that_is_gone_comes_back(with_uv: Launched) -> None:
     with_uv.commit()
     with_uv.release()
     with_uv.update()
-    assert versions(with_uv.path).items() <= dict(pins.seeds(["fastapi", "common"])).items()
+    assert versions(with_uv.path).items() <= dict(pins.seeds(GROUPS)).items()
 
 
 def test_another_package_manager_swaps_the_locks(with_uv: Launched) -> None:
@@ -270,7 +273,7 @@ def test_requirements_are_raised_and_the_users_own_stay(with_pip: Launched) -> N
 
 
 def pinned(name: str) -> str:
-    return dict(pins.seeds(["fastapi", "common"]))[name]
+    return dict(pins.seeds(GROUPS))[name]
 
 
 @pytest.mark.parametrize(
@@ -291,7 +294,7 @@ def test_what_cannot_be_read_is_one_line_and_status_0(
     (tmp_path / "uv.lock").write_text('version = 1\nrequires-python = ">=3.12"\n')
     if text:
         (tmp_path / file).write_text(text)
-    script = [sys.executable, str(ROOT / "tasks" / "pin.py"), package_manager, "fastapi,common"]
+    script = [sys.executable, str(ROOT / "tasks" / "pin.py"), package_manager, ",".join(GROUPS)]
     done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr

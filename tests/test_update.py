@@ -7,10 +7,14 @@ from pathlib import Path
 
 import copier
 import pytest
+import yaml
 
+from tests.conftest import starting
 from tests.support import variants
+from tests.support.client import Connection, status
 from tests.support.git import commit_all, git
-from tests.support.project import Project, once, render, run_uv
+from tests.support.postgres import Server
+from tests.support.project import LOCKS, Project, environment, once, render, run_uv
 from tests.support.template import HEAD, releases, with_releases
 
 EARLIER = "998.0.0"  # the work tree's state as if it had been released and some files had then been changed
@@ -19,35 +23,47 @@ FROM = pytest.mark.parametrize("version", [*releases(), EARLIER])
 
 
 def edit(file: Path, old: str, new: str) -> None:
-    """Replace what a regular expression finds, which must be there once."""
+    """Replace what a regular expression finds, which must be there once; a template may end in .jinja."""
+    file = file if file.exists() else file.with_name(f"{file.name}.jinja")
     text, count = re.subn(old, new, file.read_text(), flags=re.MULTILINE)
     assert count == 1, f"{old!r} stands {count} times in {file}"
     file.write_text(text)
+
+
+def source(template: Path, name: str) -> Path:
+    """Return the template's file of that name, whether it has Jinja in it or not."""
+    path = template / "template" / name
+    return path if path.exists() else path.with_name(f"{path.name}.jinja")
 
 
 def earlier(template: Path) -> None:
     """Turn the template's files into what they might have been a release ago.
 
     A setting was missing in all places that list them, modules and texts had other lines, one file
-    stood there that is gone now, and one was missing. This proves the way of an update before there
-    is a release to come from.
+    stood there that is gone now, and one was missing. It proves the way of an update whatever the
+    last release was, also where nothing that is emitted has changed since.
     """
-    source = template / "template"
-    package = source / "{{ package }}"
-    edit(package / "settings.py", '^    https_only: .*\n    """.*"""\n', "")
-    edit(package / "settings.py", "^        return .*", "        return self.heroku_release_version")
-    edit(source / ".env.example", "^# .*\n# HTTPS_ONLY=.*\n", "")
-    edit(source / "README.md.jinja", r"^\| `HTTPS_ONLY` .*\n", "")
-    edit(source / "README.md.jinja", r"^## Layout\n", "## Layout\n\nA sentence of an earlier release.\n")
+    settings = source(template, "{{ package }}/settings.py")
+    edit(settings, '^    https_only: .*\n    """.*"""\n', "")
     edit(
-        source / "pyproject.toml.jinja",
-        "^line-length = .*",
-        "line-length = 99 # as an earlier release had it",
+        settings,
+        "^        return self.heroku_release_version .*",
+        "        return self.heroku_release_version",
     )
+    edit(source(template, ".env.example"), "^# .*\n# HTTPS_ONLY=.*\n", "")
+    edit(source(template, "README.md"), r"^\| `HTTPS_ONLY` .*\n", "")
+    edit(source(template, "README.md"), r"^## Layout\n", "## Layout\n\nA sentence of an earlier release.\n")
+    edit(source(template, "pyproject.toml"), "^line-length = .*", "line-length = 99 # of an earlier release")
     for name in ("drain.py", "health.py"):
-        edit(package / "runtime" / name, r"\Z", "\n# A line of an earlier release.\n")
-    (package / "runtime" / "gone.py").write_text('"""A module of an earlier release."""\n')
-    (source / ".gitattributes").unlink()
+        edit(
+            source(template, f"{{{{ package }}}}/runtime/{name}"),
+            r"\Z",
+            "\n# A line of an earlier release.\n",
+        )
+    (template / "template" / "{{ package }}" / "runtime" / "gone.py").write_text(
+        '"""A module of an earlier release."""\n'
+    )
+    source(template, ".gitattributes").unlink()
 
 
 @pytest.fixture(scope="session")
@@ -65,21 +81,25 @@ def released(shared: Path) -> Path:
 
 
 @pytest.fixture
-def launch(released: Path, tmp_path: Path) -> Callable[[str, str], Project]:
+def launch(released: Path, tmp_path: Path) -> Callable[..., Project]:
     """Return a function that launches a service from a version of the template, as its user would."""
 
-    def launched(version: str, manager: str) -> Project:
+    def launched(version: str, manager: str, **answers: str) -> Project:
         project = Project(tmp_path / "project")
-        render(released, project.path, {"package_manager": manager}, vcs_ref=version)
+        asked = yaml.safe_load(git(released, "show", f"{version}:copier.yml"))
+        known = {name: answer for name, answer in answers.items() if name in asked}
+        render(released, project.path, {"package_manager": manager, **known}, vcs_ref=version)
         commit_all(project.path, "Launch")
         return project
 
     return launched
 
 
-def update(project: Project) -> None:
+def update(project: Project, **data: str) -> None:
     """Run `copier update --defaults --trust`, and assert that it met no conflict."""
-    copier.run_update(project.path, defaults=True, overwrite=True, unsafe=True, quiet=True, vcs_ref=HEAD)
+    copier.run_update(
+        project.path, data=data, defaults=True, overwrite=True, unsafe=True, quiet=True, vcs_ref=HEAD
+    )
     changes = git(project.path, "status", "--porcelain").splitlines()
     assert not [line for line in changes if re.match("U.|.U|AA|DD", line)]
     assert not [
@@ -109,9 +129,10 @@ def test_an_untouched_service_becomes_a_fresh_one(
     before = tree(project.path)
     update(project)
     fresh = tmp_path / "fresh"
-    render(released, fresh, {"package_manager": manager}, vcs_ref=HEAD)
+    answers = {name: answer for name, answer in project.answers().items() if not name.startswith("_")}
+    render(released, fresh, answers, vcs_ref=HEAD)
     assert tree(project.path) == tree(fresh)
-    assert before != tree(fresh), "this update had nothing to do, and so proves nothing"
+    assert before != tree(fresh) or version != EARLIER, "this update had nothing to do, and proves nothing"
 
 
 def edit_as_users_do(project: Project) -> None:
@@ -164,6 +185,16 @@ def test_the_users_edits_are_kept(launch: Callable[[str, str], Project], version
         run_uv(project.path, "lock", "--check")
 
 
+@pytest.mark.skipif(not releases(), reason="there is no release to come from")
+def test_an_update_turns_nothing_on(launch: Callable[[str, str], Project]) -> None:
+    """The first release asked neither for platforms nor for a CI: later questions are answered with none."""
+    project = launch(next(iter(releases())), "uv")
+    update(project)
+    answers = project.answers()
+    assert (answers["platforms"], answers["ci"]) == ([], "none")
+    assert not list(project.path.glob("Dockerfile")) + list(project.path.glob(".github"))
+
+
 @FROM
 def test_a_deleted_file_stays_deleted(launch: Callable[[str, str], Project], version: str) -> None:
     """The example is the user's to delete."""
@@ -186,3 +217,33 @@ def test_the_package_manager_can_be_changed(launch: Callable[[str, str], Project
     )
     assert not (project.path / "uv.lock").exists()
     assert (project.path / "requirements.txt").exists()
+
+
+@FROM
+@MANAGERS
+def test_a_database_can_be_attached_later(
+    launch: Callable[..., Project],
+    shared: Path,
+    postgres: Server,
+    version: str,
+    manager: str,
+) -> None:
+    """To a service that was launched without and has grown: no conflict, it migrates and serves."""
+    project = launch(version, manager, database="none")
+    edit_as_users_do(project)
+    add_dependency(project, manager)
+    commit_all(project.path, "Ours")
+    update(project, database="postgres")
+    texts = tree(project.path)
+    assert '@router.get("/mine")' in texts[f"{project.name}/routes.py"]
+    assert 'my_setting: str = "mine"' in texts[f"{project.name}/settings.py"]
+    assert all("sqlalchemy" in texts[lock] for lock in LOCKS if lock in texts and "dev" not in lock)
+    if manager == "pip":  # of which the added dependency has no true hash
+        return
+    run_uv(project.path, "lock", "--check")
+    variables = {"DATABASE_URL": postgres.url(postgres.create()), "MY_SETTING": "ours"}
+    with starting(project, environment(shared, project, dev=False), variables) as start:
+        assert start(process="release").wait() == 0
+        port = start().port
+        assert status(port, "/mine") == status(port, "/readyz") == 200
+        assert Connection(port).post("/notes", {"text": "one"})[0].status == 201

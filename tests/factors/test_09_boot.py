@@ -29,10 +29,13 @@ def wait_for_handler(service: Service) -> int:
 
 
 def boot_seconds(start: Start, isolation: Sequence[str] = (), workers: str = "1") -> float:
-    """Measure how long a boot takes here and now."""
-    service = start(isolation=isolation, WEB_CONCURRENCY=workers)
-    service.wait_event("listening", count=int(workers))
-    return time.monotonic() - service.started_at
+    """Measure how long a boot takes here and now: the second of two, because the first may compile."""
+    for _ in range(2):
+        service = start(isolation=isolation, WEB_CONCURRENCY=workers)
+        service.wait_event("listening", count=int(workers))
+        seconds = time.monotonic() - service.started_at
+        service.kill()
+    return seconds
 
 
 def assert_ended_quietly(service: Service, began: float) -> None:

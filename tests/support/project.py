@@ -80,6 +80,13 @@ class Project:
         matches = [PROCFILE_LINE.fullmatch(line) for line in lines]
         return {match["type"]: shlex.split(match["command"]) for match in matches if match}
 
+    def readme_commands(self, pattern: str) -> list[list[str]]:
+        """Return the commands of README.md that match, without what runs them in the environment."""
+        text = (self.path / "README.md").read_text()
+        blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        lines = (line.removeprefix("uv run ") for block in blocks for line in block.splitlines())
+        return [shlex.split(line) for line in lines if re.search(pattern, line)]
+
     def copy(self, to: Path) -> "Project":
         """Return a copy that a test may change."""
         shutil.copytree(self.path, to, symlinks=True, ignore=shutil.ignore_patterns(".venv", "__pycache__"))

@@ -66,29 +66,27 @@ def combinations() -> list[Answers]:
         for first, second in itertools.combinations(range(len(values)), 2)
         for one in ((first, index) for index in range(len(values[first])))
         for other in ((second, index) for index in range(len(values[second])))
+        if _stand_together({first: one[1], second: other[1]})
     }
-    meetings = {meeting for meeting in meetings if not conflict(_answers(dict(meeting)))}
     rows = []
     while meetings:
         row = dict(min(meetings))
         for question in range(len(values)):
             if question not in row:
+                indices = range(len(values[question]))
                 row[question] = max(
-                    range(len(values[question])),
-                    key=lambda index: (
-                        not conflict(_answers({**row, question: index})),
-                        len(meetings & set(_meetings({**row, question: index}))),
-                    ),
+                    (index for index in indices if _stand_together({**row, question: index})),
+                    key=lambda index: len(meetings & set(_meetings({**row, question: index}))),
                 )
         meetings -= set(_meetings(row))
         rows.append(row)
-    return [_answers(dict(sorted(row.items()))) for row in rows]
+    return [{name: values[i][row[i]] for i, name in enumerate(choices())} for row in rows]
 
 
-def _answers(row: Mapping[int, int]) -> Answers:
-    """Return the answers that are meant: the questions and their choices, by their numbers."""
-    questions = list(choices().items())
-    return {questions[question][0]: questions[question][1][index] for question, index in row.items()}
+def _stand_together(row: Mapping[int, int]) -> bool:
+    """Tell whether the template takes these answers in one project."""
+    names, values = list(choices()), list(choices().values())
+    return not conflict({names[question]: values[question][index] for question, index in row.items()})
 
 
 def _meetings(row: Mapping[int, int]) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:

@@ -26,7 +26,7 @@ def run(settings: Settings) -> int:
     All is one transaction: a migration that fails leaves the schema as it was. A migration waits
     for a table's lock MIGRATION_LOCK_TIMEOUT_SECONDS at most, since all who come later wait behind.
     """
-    for signum in (signal.SIGTERM, signal.SIGINT):  # as Ctrl-C, at which psycopg cancels the statement
+    for signum in (signal.SIGTERM, signal.SIGINT):  # psycopg then cancels the statement
         signal.signal(signum, signal.default_int_handler)
     try:
         with sync_engine(settings).begin() as connection:

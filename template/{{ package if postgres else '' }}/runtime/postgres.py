@@ -16,7 +16,7 @@ from ..settings import Settings
 
 CONNECTION: dict[str, Any] = {
     "connect_timeout": 2,  # seconds; libpq takes no less
-    "tcp_user_timeout": 5000,  # milliseconds until a host that has vanished is noticed
+    "tcp_user_timeout": 2000,  # milliseconds until a host that has vanished is noticed
     "prepare_threshold": None,  # PgBouncer's transaction mode keeps no prepared statements
 }
 POOL_SECONDS = 0.9  # to wait for a free connection; less than what /readyz has, so that it can tell

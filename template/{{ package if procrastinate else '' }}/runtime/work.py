@@ -10,16 +10,14 @@ import signal
 import time
 from typing import Any
 
-import psycopg
 import structlog
 from procrastinate import JobContext, PsycopgConnector
 from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.jobs import Status
-from psycopg_pool import PoolTimeout
 
 from ..settings import Settings
 from .drain import Drain
-from .postgres import CONNECTION, Database
+from .postgres import CONNECTION, Database, outage
 from .queue import ATTEMPTS, REQUEST_ID, app
 
 log = structlog.get_logger(__name__)
@@ -43,9 +41,13 @@ async def _work(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(signum, drain.begin, stop.set)
     while not stop.is_set():
         try:
+            await database.ping()  # which tells at once; the pool below would try for 30 s
             await _serve_queue(settings, database, stop)
-        except (ConnectorException, PoolTimeout, psycopg.OperationalError) as error:
-            log.error("service unavailable", service="postgres", reason=type(error).__name__)
+        except Exception as error:
+            cause = error.__cause__ if isinstance(error, ConnectorException) else error
+            if not (reason := outage(cause or error)):
+                raise
+            log.error("service unavailable", service="postgres", reason=reason)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), 1)
     await database.close()

@@ -21,7 +21,7 @@ class Drain:
 
     def __init__(self, seconds: float, grace: float) -> None:
         self.seconds = seconds
-        self.patience = seconds + grace + 1  # the second is for the clean-up after the cut
+        self.patience = seconds + grace + 0.8  # which leaves a moment to clean up after the cut
         self.draining = False
         self.streams: WeakSet[asyncio.Task[None]] = WeakSet()
 

@@ -1,0 +1,270 @@
+"""IV. Backing services: a database that goes away takes nothing else with it (C-11, C-19)."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from psycopg.sql import SQL, Identifier, Literal
+
+from tests.conftest import Start
+from tests.support.client import Connection, status
+from tests.support.isolation import needs
+from tests.support.postgres import Database, Server
+from tests.support.router import Notes
+from tests.support.service import Event, Service, eventually
+
+pytestmark = pytest.mark.database
+
+TERMINATE = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+SLACK = 1  # second more than the contract gives: this machine may be busy
+
+
+@pytest.fixture
+def server(postgres: Server) -> Iterator[Server]:
+    """Return this worker's server, which the test may stop; it runs again in the end."""
+    yield postgres
+    if postgres.pid is None:
+        postgres.start()
+
+
+def readiness(service: Service) -> tuple[int, dict[str, str]]:
+    """Ask /readyz, which answers within a second, and /livez, which always answers."""
+    port, began = service.port, time.monotonic()
+    response, body = Connection(port).get("/readyz")
+    assert time.monotonic() - began < 1 + SLACK
+    assert status(port, "/livez") == 200
+    return response.status, json.loads(body).get("failing", {})
+
+
+def is_ready(service: Service) -> bool:
+    """Tell whether it should get requests."""
+    return readiness(service)[0] == 200
+
+
+def write(service: Service) -> int:
+    """Write a note, which takes no more than two seconds, whatever comes of it."""
+    port, began = service.port, time.monotonic()
+    response, body = Connection(port).post("/notes", {"text": "one"})
+    assert time.monotonic() - began < 2 + SLACK
+    if response.status == 503:
+        assert response.headers["content-type"] == "application/problem+json"
+        assert json.loads(body).keys() == {"title", "status", "request_id"}
+    return response.status
+
+
+def assert_away(service: Service, reason: str) -> None:
+    """Assert what the outside sees of an outage."""
+    assert readiness(service) == (503, {"postgres": reason})
+    assert write(service) == 503
+
+
+def assert_back(service: Service) -> None:
+    """Assert that it serves again, by itself."""
+    eventually(lambda: is_ready(service), "readiness")
+    assert write(service) == 201
+
+
+def assert_told_calmly(service: Service) -> list[Event]:
+    """Assert one event a cause and second, and no traceback; return them."""
+    told = service.find("service unavailable")
+    times = defaultdict(list)
+    for event in told:
+        times[event["reason"]].append(datetime.fromisoformat(event["timestamp"]).timestamp())
+    for reason, moments in times.items():
+        gaps = [later - earlier for earlier, later in pairwise(moments)]
+        assert all(gap > 0.9 for gap in gaps), (reason, gaps)
+    others = [event for event in service.events if event["level"] in ("warning", "error", "critical")]
+    assert [event for event in others if event not in told] == [], service.report()
+    return told
+
+
+def test_away_at_boot(start: Start, server: Server, database: Database) -> None:
+    """C-19: it boots, says so, and serves once the database is there."""
+    server.stop()
+    service = start(DATABASE_URL=database.url)
+    for _ in range(3):
+        assert_away(service, "Connection refused")
+    assert status(service.port, "/") == 200
+    server.start()
+    assert_back(service)
+    assert {event["reason"] for event in assert_told_calmly(service)} == {"Connection refused"}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_killed_during_load(start: Start, server: Server, database: Database, workers: str) -> None:
+    """C-19, C-10: each answer is 503 or true, none is late, and what was said to be kept is kept."""
+    service = start(DATABASE_URL=database.url, WEB_CONCURRENCY=workers)
+    service.wait_event("listening", count=int(workers))
+    with Notes(service.port, expected=(200, 201, 503)) as clients:
+        eventually(lambda: clients.served > 100, "load")
+        server.stop("immediate")
+        eventually(lambda: clients.refused > 100, "503")
+        assert readiness(service)[0] == 503
+        server.start()
+        served = clients.served - clients.refused
+        eventually(lambda: clients.served - clients.refused > served + 100, "load")
+    assert clients.failures == []
+    assert clients.longest < 2 + SLACK
+    for path in clients.kept:
+        assert status(service.port, path) == 200
+    assert_back(service)
+    if workers == "1":  # each process tells for itself
+        assert assert_told_calmly(service)
+    assert server.connections(database.name) <= 5 * int(workers)
+    assert database.execute("SELECT 1 FROM pg_stat_activity WHERE state LIKE 'idle in%'") == []
+
+
+def test_a_thousand_requests_while_it_is_restarted_twice(
+    start: Start, server: Server, database: Database
+) -> None:
+    """C-19, C-10: every 201 can be read back."""
+    service = start(DATABASE_URL=database.url)
+    with Notes(service.port, expected=(200, 201, 503)) as clients:
+        for served in (300, 600):
+            eventually(lambda served=served: clients.served > served, "load")  # type: ignore[misc]
+            server.restart()
+        eventually(lambda: clients.served - clients.refused > 1_000, "load")
+    assert clients.failures == []
+    rows = database.execute("SELECT '/notes/' || id, text FROM notes")
+    assert clients.kept.items() <= dict(rows).items()
+    connection = Connection(service.port)
+    for path, text in clients.kept.items():
+        assert json.loads(connection.get(path)[1])["text"] == text
+    assert_told_calmly(service)
+
+
+def test_connections_that_are_terminated(start: Start, database: Database) -> None:
+    """C-19: they are replaced unseen; one in use fails its request, and no other."""
+    service = start(DATABASE_URL=database.url)
+    sleeping = "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep(%'"
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda _: write(service), range(5)))
+        before = database.server.connections(database.name)
+        for _ in range(3):
+            database.execute(TERMINATE)
+            assert is_ready(service)
+            assert write(service) == 201
+        assert assert_told_calmly(service) == []
+        slow = pool.submit(status, service.port, "/sql?seconds=30")
+        eventually(lambda: bool(database.execute(sleeping)), "statement that runs")
+        database.execute(TERMINATE)
+        assert slow.result() == 503
+        list(pool.map(lambda _: write(service), range(5)))
+    assert [event["reason"] for event in assert_told_calmly(service)] == ["admin shutdown"]
+    assert database.server.connections(database.name) <= before
+
+
+def test_a_pool_that_is_exhausted(start: Start, database: Database) -> None:
+    """C-19: who finds no connection is told so soon, and those at work are not disturbed."""
+    service = start(DATABASE_URL=database.url, DATABASE_POOL_SIZE="2")
+    with ThreadPoolExecutor() as pool:
+        slow = [pool.submit(status, service.port, "/sql?seconds=4") for _ in range(2)]
+        service.wait_event("sql has begun", count=2)
+        assert_away(service, "no free connection")
+        assert [each.result() for each in slow] == [200, 200]
+    assert_back(service)
+    assert_told_calmly(service)
+    assert database.server.connections(database.name) <= 2
+
+
+def test_a_database_that_is_read_only(start: Start, database: Database) -> None:
+    """C-19: as a standby is, or a database whose owner has set it so. Reading goes on."""
+    service = start(DATABASE_URL=database.url)
+    assert write(service) == 201
+    for value in ("on", "off"):
+        change = SQL("ALTER DATABASE {} SET default_transaction_read_only = {}")
+        database.server.execute(change.format(Identifier(database.name), Literal(value)))
+        database.execute(TERMINATE)  # they have the old setting
+        if value == "on":
+            assert_away(service, "read-only")
+            assert status(service.port, "/notes") == 200
+    assert_back(service)
+    assert_told_calmly(service)
+
+
+@contextmanager
+def small_disk(server: Server) -> Iterator[Path]:
+    """Mount a file system that is full at 32 MB, and that the server may write to."""
+    disk = server.folder / "disk"
+    disk.mkdir()
+    owner = server.data.stat()
+    mount = [
+        "mount",
+        "-t",
+        "tmpfs",
+        "-o",
+        f"size=32m,uid={owner.st_uid},gid={owner.st_gid}",
+        "tmpfs",
+        str(disk),
+    ]
+    needs(("unshare", "--mount"))
+    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting is not permitted here")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+        disk.rmdir()
+
+
+def test_a_disk_that_is_full(start: Start, server: Server, migrated: str) -> None:
+    """C-19: what cannot be written is refused, and it recovers with the space."""
+    with small_disk(server) as disk:
+        space = disk / "space"
+        space.mkdir()
+        os.chown(space, disk.stat().st_uid, disk.stat().st_gid)
+        server.execute(SQL("CREATE TABLESPACE small LOCATION {}").format(str(space)))
+        copy = SQL("CREATE DATABASE small TEMPLATE {} TABLESPACE small")
+        server.execute(copy.format(Identifier(migrated)))
+        service = start(DATABASE_URL=server.url("small"))
+        assert write(service) == 201
+        ballast = disk / "ballast"
+        ballast.write_bytes(bytes(shutil.disk_usage(disk).free))
+        assert readiness(service) == (503, {"postgres": "disk full"})
+        connection, text = (
+            Connection(service.port),
+            random.Random(0).randbytes(4_000).hex(),
+        )  # does not shrink
+        answers = [connection.post("/notes", {"text": text})[0].status for _ in range(10)]
+        assert set(answers) <= {201, 503}  # what still fits into a page is kept
+        assert answers[-1] == 503
+        ballast.unlink()
+        assert_back(service)
+        assert_told_calmly(service)
+        service.kill()
+        server.execute("DROP DATABASE small WITH (FORCE)")
+        server.execute("DROP TABLESPACE small")
+
+
+def test_a_database_that_answers_nothing(start: Start, server: Server, database: Database) -> None:
+    """C-19: while its disk hangs, say. As many requests as the pool is large wait for it, and no other."""
+    service = start(DATABASE_URL=database.url)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda _: write(service), range(5)))
+        with server.frozen():
+            for _ in range(2):
+                assert readiness(service) == (503, {"postgres": "no answer in time"})
+            answers = [
+                pool.submit(Connection(service.port).post, "/notes", {"text": "one"}) for _ in range(9)
+            ]
+            eventually(lambda: sum(answer.done() for answer in answers) >= 4, "answers", timeout=2 + SLACK)
+            assert {answer.result()[0].status for answer in answers if answer.done()} == {503}
+            assert readiness(service) == (503, {"postgres": "no free connection"})
+        assert {answer.result()[0].status for answer in answers} <= {201, 503}
+    assert_back(service)
+    assert_told_calmly(service)
+    eventually(lambda: server.connections(database.name) <= 5, "end of what was given up")

@@ -1,0 +1,161 @@
+"""IX, disposability: no job is ever lost."""
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import Render
+from tests.support import chaos, variants
+from tests.support import postgres as pg
+from tests.support.jobs import PROCRASTINATE, Queue
+from tests.support.project import Project, environment, once
+from tests.support.service import Service, eventually
+
+QUEUES = [name for name in variants.choices()["queue"] if name != "none"]
+
+type Start = Callable[..., Service]
+
+
+@pytest.fixture(scope="session", params=QUEUES)
+def queued(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
+    """Return a service with a queue, and with jobs of the tests. It is not to be changed."""
+
+    def add_jobs(to: Path) -> None:
+        Project(render({"queue": request.param})).copy(to).append("jobs.py", PROCRASTINATE)
+
+    return Project(once(shared / f"queued-{request.param}" / "project", add_jobs))
+
+
+@pytest.fixture
+def queue(queued: Project, shared: Path, postgres: pg.Server) -> Queue:
+    """Return its jobs, in a database of the test's own."""
+    production = environment(shared, queued, dev=False)
+    database = pg.Database(postgres, postgres.create())
+    release = Service(queued, production, {"DATABASE_URL": database.url}, queued.procfile()["release"])
+    assert release.wait() == 0
+    return Queue(queued, production, database)
+
+
+@pytest.fixture
+def start(queue: Queue) -> Iterator[Start]:
+    """Return a function that starts a process type, by default a worker; none has written to stderr."""
+    started: list[Service] = []
+
+    def start(process: str = "worker", **variables: str) -> Service:
+        variables = {"DATABASE_URL": queue.database.url, **variables}
+        command = queue.project.procfile()[process]
+        started.append(Service(queue.project, queue.environment, variables, command))
+        return started[-1]
+
+    yield start
+    for service in started:
+        service.kill()
+        assert not service.stderr.lines, service.report()
+
+
+def test_a_job_has_the_id_of_its_request(start: Start) -> None:
+    """C-12, and the job of a committed note is never missing."""
+    web, worker = start("web"), start()
+    created = httpx.post(f"{web.url}/notes", json={"text": "one two three"}, headers={"X-Request-ID": "r-1"})
+    assert created.json()["words"] is None
+    job = worker.wait_event("job", outcome="succeeded")
+    assert (job["request_id"], job["job"], job["attempt"]) == ("r-1", "count_words", 1)
+    assert httpx.get(f"{web.url}{created.headers['location']}").json()["words"] == 3
+
+
+def test_a_request_that_is_rolled_back_enqueues_nothing(queue: Queue, start: Start) -> None:
+    """C-10: the note cannot be committed, and so has no job either."""
+    queue.database.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$"
+    )
+    queue.database.execute(
+        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON notes DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    assert httpx.post(f"{start('web').url}/notes", json={"text": "one"}).status_code == 500
+    assert queue.states() == {}
+
+
+@pytest.mark.parametrize("how", chaos.SIGNALS)
+def test_sigterm_lets_a_job_finish(queue: Queue, start: Start, how: str) -> None:
+    """C-16"""
+    queue.enqueue("probe", {"key": 1, "seconds": 2}, {"key": 2, "seconds": 0})
+    worker = start(WORKER_CONCURRENCY="1")
+    worker.wait_event("probe has begun")
+    chaos.send(worker, how)
+    assert worker.wait() == 0
+    assert queue.keys("ended") == [1]
+    assert queue.states() == {"todo": 1}
+
+
+def test_a_job_that_outlasts_the_grace_goes_back(queue: Queue, start: Start) -> None:
+    """C-16"""
+    queue.enqueue("probe", {"key": 1, "seconds": 60})
+    worker = start(SHUTDOWN_GRACE_SECONDS="0.5")
+    worker.wait_event("probe has begun")
+    worker.terminate()
+    assert worker.wait() == 0
+    assert worker.find("job", outcome="given back")
+    assert queue.states() == {"todo": 1}
+
+
+@pytest.mark.long
+def test_the_job_of_a_killed_worker_runs_on_another(queue: Queue, start: Start) -> None:
+    """C-16: within 60 s."""
+    queue.enqueue("probe", {"key": 1, "seconds": 1})
+    killed = start()
+    killed.wait_event("probe has begun")
+    other = start()
+    killed.signal(signal.SIGKILL, "all")
+    other.wait_event("job", outcome="succeeded", timeout=60)
+    assert queue.keys("begun") == [1, 1]
+    assert queue.keys("ended") == [1]
+
+
+@pytest.mark.long
+def test_a_job_that_kills_its_workers_is_given_up(queue: Queue, start: Start) -> None:
+    """C-16, at its last attempt; it stays where it can be found, and the queue goes on."""
+    queue.enqueue("poison", {})
+    queue.database.execute("UPDATE procrastinate_jobs SET attempts = 5 WHERE task_name = 'poison'")
+    assert start().wait() == -signal.SIGKILL
+    other = start()
+    other.wait_event("job given up", timeout=60)
+    assert queue.states() == {"failed": 1}
+    queue.enqueue("probe", {"key": 1, "seconds": 0})
+    other.wait_event("job", outcome="succeeded")
+
+
+def test_a_worker_waits_for_its_database(queued: Project, shared: Path) -> None:
+    """C-19, at the boot and later."""
+    production = environment(shared, queued, dev=False)
+    with pg.running() as server:
+        database = pg.Database(server, server.create())
+        variables = {"DATABASE_URL": database.url}
+        assert Service(queued, production, variables, queued.procfile()["release"]).wait() == 0
+        queue = Queue(queued, production, database)
+        server.stop()
+        worker = Service(queued, production, variables, queued.procfile()["worker"])
+        try:
+            worker.wait_event("service unavailable")
+            server.start()
+            worker.wait_event("working")
+            server.restart("immediate")
+            worker.wait_event("working", count=2)
+            queue.enqueue("probe", {"key": 1, "seconds": 0})
+            eventually(lambda: queue.keys("ended") == [1], "job")
+            worker.terminate()
+            assert worker.wait() == 0
+        finally:
+            worker.kill()
+
+
+@pytest.mark.long
+def test_chaos(queue: Queue, start: Start) -> None:
+    """C-16, the short form of `nox -s chaos`."""
+    outcome = chaos.run(queue, start, jobs=60, events=8, kill=True, seed=1, patience=120)
+    assert (outcome.lost, outcome.ended_twice) == (0, 0), outcome
+    assert outcome.statuses <= {0, -signal.SIGKILL}, outcome
+    assert outcome.longest_wait < 60, outcome

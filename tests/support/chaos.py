@@ -1,0 +1,85 @@
+"""Two workers, many jobs, and signals at random: what is lost, and how long the rest has to wait.
+
+`nox -s chaos` runs it in full; a test runs a short form of it.
+"""
+
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .jobs import Queue
+from .service import Service
+
+SIGNALS = ("root", "all", "twice")
+
+
+@dataclass
+class Outcome:
+    """What a run has come to; times in seconds."""
+
+    jobs: int
+    lost: int = 0
+    begun_again: int = 0
+    ended_twice: int = 0
+    longest_wait: float = 0
+    seconds: float = 0
+    sent: list[str] = field(default_factory=list)
+    statuses: set[int] = field(default_factory=set)
+    lines: int = 0
+
+
+def run(
+    queue: Queue,
+    start: Callable[[], Service],
+    *,
+    jobs: int,
+    events: int,
+    kill: bool,
+    seed: int,
+    patience: float,
+) -> Outcome:
+    """Let two workers do the jobs, and send one of them a signal now and then; a new one takes its place.
+
+    `kill` adds SIGKILL to the signals. `patience`: seconds until what is not done counts as lost.
+    """
+    chance = random.Random(seed)
+    queue.enqueue("probe", *({"key": key, "seconds": chance.uniform(0.1, 3)} for key in range(jobs)))
+    outcome, began = Outcome(jobs), time.monotonic()
+    workers = [start(), start()]
+    replaced: list[Service] = []
+    while len(set(queue.keys("ended"))) < jobs and time.monotonic() - began < patience:
+        if len(outcome.sent) < events:
+            time.sleep(chance.uniform(0.5, 3))  # of what is to happen at random, the moment too
+            how = chance.choice((*SIGNALS, "kill") if kill else SIGNALS)
+            index = chance.randrange(2)
+            outcome.sent.append(how)
+            workers[index].wait_event("starting")  # before it, the signal would meet the interpreter alone
+            replaced.append(workers[index])
+            workers[index] = start()
+            send(replaced[-1], how)
+        else:
+            time.sleep(0.1)
+    for worker in workers:
+        worker.terminate()
+    for worker in (*replaced, *workers):
+        outcome.statuses.add(worker.wait())
+        outcome.lines += len(worker.events)  # each of them JSON, or this fails
+    begun, ended = queue.keys("begun"), queue.keys("ended")
+    outcome.lost = jobs - len(set(ended))
+    outcome.begun_again = len(begun) - len(set(begun))
+    outcome.ended_twice = len(ended) - len(set(ended))
+    outcome.longest_wait = queue.longest_wait()
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def send(worker: Service, how: str) -> None:
+    """End a worker as platforms do, or as an out-of-memory killer does."""
+    if how == "kill":
+        worker.signal(signal.SIGKILL, "all")
+        return
+    worker.terminate("all" if how == "all" else "root")
+    if how == "twice":
+        worker.terminate("all")
