@@ -3,7 +3,6 @@
 import json
 import subprocess
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from tests.support import postgres as pg
 from tests.support import redis
 from tests.support.client import Connection
 from tests.support.project import Project, environment, key, once
-from tests.support.service import Service
+from tests.support.service import Service, eventually
 
 # Jobs that tell what they do, and a way to enqueue them.
 JOBS = '''
@@ -219,9 +218,9 @@ def test_redis_may_be_away(jobs: Jobs, project: Project, server: redis.Server) -
 def test_delayed_jobs_survive_a_restart_of_redis(jobs: Jobs, server: redis.Server) -> None:
     """C-16, C-19: dramatiq itself forgets what it holds, and Redis believes it to be there."""
     worker = jobs.worker()
-    jobs.enqueue("work.send_with_options(args=(0,), delay=4000)", count=5)
-    wanted = partial(server.client.keys, "dramatiq:__acks__.*.default.DQ")
-    worker.wait_until(lambda: bool(wanted()), "jobs that wait on the worker")
+    jobs.enqueue("work.send_with_options(args=(0,), delay=15000)", count=5)
+    held = "dramatiq:__acks__.*.default.DQ"
+    eventually(lambda: bool(server.client.keys(held)), "jobs that wait on the worker")
     server.stop()
     server.start()
     worker.wait_event("job", outcome="succeeded", count=5, timeout=60)
