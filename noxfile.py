@@ -66,6 +66,13 @@ def preview(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def bench(session: nox.Session) -> None:
+    """Measure the boot of `web` beside that of a bare hello world; `-- --rounds 50`."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.bench", *session.posargs)
+
+
+@nox.session(python=PYTHON)
 def chaos(session: nox.Session) -> None:
     """Send two workers signals at random, and count what is lost; `-- --jobs 500 --events 30 --seed 1`."""
     install(session, "tests")

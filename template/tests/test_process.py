@@ -9,7 +9,7 @@ from .conftest import Start
 
 
 def test_what_is_in_flight_at_sigterm_is_answered(start: Start) -> None:
-    web = start("web", PORT="0", SHUTDOWN_DRAIN_SECONDS="0.5")
+    web = start("web", PORT="0", SHUTDOWN_DRAIN_SECONDS="2")
     port = web.wait_for("listening")["port"]
     with socket.create_connection(("localhost", port), timeout=5) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")  # its end is still to come

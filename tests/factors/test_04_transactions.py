@@ -99,7 +99,7 @@ def test_nothing_connects_at_boot_and_the_pool_is_bounded(start: Start, database
     service = start(DATABASE_URL=database.url, DATABASE_POOL_SIZE="2", WEB_CONCURRENCY="2")
     service.wait_event("listening", count=2)
     assert database.server.connections(database.name) == 0
-    with ThreadPoolExecutor(20) as pool:
+    with ThreadPoolExecutor(8) as pool:
         answers = set(pool.map(lambda _: post(service, "/notes", {"text": "one"}), range(200)))
     assert answers == {201}
     assert 1 <= database.server.connections(database.name) <= 4

@@ -107,7 +107,7 @@ def test_the_job_of_a_killed_worker_runs_on_another(queue: Queue, start: Start) 
     """C-16: within 60 s."""
     queue.enqueue("probe", {"key": 1, "seconds": 1})
     killed = start()
-    killed.wait_event("probe has begun")
+    eventually(lambda: queue.keys("begun") == [1], "beginning")
     other = start()
     killed.signal(signal.SIGKILL, "all")
     other.wait_event("job", outcome="succeeded", timeout=60)

@@ -139,3 +139,7 @@ def test_one_command_gets_the_variables(dev: Launch) -> None:
     runner.expect(pexpect.EOF)
     runner.close()
     assert runner.exitstatus == 3
+    runner = dev(0, "run", "no-such-command")
+    runner.expect(pexpect.EOF)
+    assert "no-such-command: No such file or directory" in f"{runner.before}"
+    assert "Traceback" not in f"{runner.before}"

@@ -73,8 +73,6 @@ def outage(error: BaseException) -> str | None:
     """Say in a word or two why the database cannot serve; None where the error is another."""
     if isinstance(error, NoFreeConnection):
         return "no free connection"
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, ReadOnlyError | psycopg.errors.ReadOnlySqlTransaction):
         return "read-only"
