@@ -136,7 +136,7 @@ def test_an_untouched_service_becomes_a_fresh_one(
 
 
 def edit_as_users_do(project: Project) -> None:
-    """Make the edits that grow a service: a route, a setting, a dependency, words, a process type."""
+    """Make the edits that grow a service: a route, a setting, words."""
     routes = project.package / "routes.py"
     routes.write_text(
         routes.read_text() + '\n\n@router.get("/mine")\nasync def mine() -> str:\n    return "mine"\n'
@@ -145,11 +145,15 @@ def edit_as_users_do(project: Project) -> None:
     settings.write_text(settings.read_text() + '    my_setting: str = "mine"\n    """Mine."""\n')
     with (project.path / ".env.example").open("a") as lines:
         lines.write("MY_SETTING=mine\n")
-    with (project.path / "Procfile").open("a") as lines:
-        lines.write(f"mine: python -m {project.name} check\n")
     readme = project.path / "README.md"
     edit(readme, r"^(\| `HEROKU_BUILD_COMMIT` .*\n)", r"\1| `MY_SETTING` | `mine` | Mine. |\n")
     readme.write_text(readme.read_text() + "\nWhat only we know.\n")
+
+
+def add_process_type(project: Project) -> None:
+    """Add a process type, where one does: below the others."""
+    with (project.path / "Procfile").open("a") as lines:
+        lines.write(f"mine: python -m {project.name} check\n")
 
 
 def add_dependency(project: Project, manager: str) -> None:
@@ -167,6 +171,7 @@ def add_dependency(project: Project, manager: str) -> None:
 def test_the_users_edits_are_kept(launch: Callable[[str, str], Project], version: str, manager: str) -> None:
     project = launch(version, manager)
     edit_as_users_do(project)
+    add_process_type(project)
     add_dependency(project, manager)
     commit_all(project.path, "Ours")
     update(project)
