@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from extensions.formation import conflict
 from tests.conftest import Render
 from tests.support import variants
 from tests.support.project import Project
 
-# The answers that change the formation, where the questionnaire has them.
-FORMATIONS = [name for name in ("database",) if name in variants.choices()]
+# The answers that change the formation.
+FORMATIONS = ("database", "queue", "clock")
 EVERY = variants.choices()["platforms"][-1]
 # Both package managers and both CIs for each formation, and over all formations each with each.
 TOOLS = itertools.cycle([("uv", "github"), ("pip", "gitlab"), ("pip", "github"), ("uv", "gitlab")])
@@ -22,6 +23,7 @@ SHAPES: list[dict[str, Any]] = [
         "ci": ci,
     }
     for formation in itertools.product(*(variants.choices()[name] for name in FORMATIONS))
+    if not conflict(dict(zip(FORMATIONS, formation, strict=True)))
     for manager, ci in itertools.islice(TOOLS, 2)
 ]
 
