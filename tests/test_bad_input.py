@@ -83,8 +83,8 @@ def test_a_bad_answer_is_one_line(data: str, line: str, template: Path, tmp_path
 def test_a_clock_that_has_nothing_to_do_is_refused(
     queue: str, line: str, template: Path, tmp_path: Path
 ) -> None:
+    answers = {"queue": queue, "clock": "true"}
     with pytest.raises(UserMessageError) as refused:
-        answers = {"queue": queue, "clock": "true"}
         copier.run_copy(str(template), tmp_path / "new", data=answers, defaults=True, unsafe=True)
     assert refused.value.message == line
     assert list(tmp_path.iterdir()) == []
