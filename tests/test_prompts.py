@@ -170,6 +170,8 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
     terminal.type(ENTER)
     terminal.asks("Where does it keep")
     terminal.type(UP + ENTER)
+    terminal.asks("What runs its jobs")
+    terminal.type(ENTER)
     terminal.asks("What installs its dependencies")
     terminal.type(DOWN + ENTER)
     terminal.asks("Which Python runs it")
@@ -193,6 +195,7 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
         "user_email": "",
         "framework": "fastapi",
         "database": "none",
+        "queue": "none",
         "package_manager": "pip",
         "python_version": "3.14",
         "platforms": ["heroku", "docker", "fly"],
