@@ -34,10 +34,8 @@ QUESTIONS: dict[str, dict[str, Any]] = {
 }
 # The questions whose choices are booleans for the templates, each named as its choice.
 OPTIONS = ("framework", "database", "queue", "package_manager", "platforms", "ci")
-# The queues whose jobs wait in Redis.
-ON_REDIS = ("dramatiq", "celery")
 # The choices that have a dependency group in pins/pyproject.toml, in the order of the manifest.
-GROUPS = ("fastapi", "postgres", "procrastinate", "dramatiq", "redis")
+GROUPS = ("fastapi", "postgres", "procrastinate", "dramatiq", "clock", "redis")
 
 
 class ContextUpdater(ContextHook):
@@ -74,7 +72,8 @@ class ContextUpdater(ContextHook):
                     if choice != "none":
                         context[choice] = choice == answer or (isinstance(answer, list) and choice in answer)
         context["worker"] = context.get("queue", "none") != "none"
-        context["redis"] = context.get("queue") in ON_REDIS
+        context["redis"] = context.get("queue") in formation.ON_REDIS
+        context["clock"] = context["redis"] and formation.is_yes(context.get("clock"))
         context["services"] = context["redis"] or context.get("postgres", False)
         groups = [group for group in GROUPS if context.get(group)] + ["common"]
         context["pin_groups"] = groups

@@ -171,6 +171,7 @@ CHECKS: dict[str, Callable[[str], str]] = {
     "user_name": partial(text_problem, longest=LONGEST_NAME),
     "user_email": email_problem,
 }
+YES_OR_NO = ("clock",)
 LIST_CHECKS: dict[str, Callable[[list[str]], str]] = {"platforms": formation.platform_problem}
 
 
@@ -193,6 +194,9 @@ def problem(question: str, answer: object, choices: Iterable[str] = ()) -> str:
     """What is wrong with an answer, as one sentence that names the question, or nothing."""
     if question in LIST_CHECKS:
         return list_problem(question, answer, choices)
+    if question in YES_OR_NO:
+        known = str(answer).lower() in (*formation.YES, *formation.NO)
+        return "" if known else f"{question} must be true or false."
     if isinstance(answer, bool) or not isinstance(answer, str | int | float):
         return f"{question} must be text."
     if allowed := list(choices):

@@ -48,6 +48,7 @@ def tree(folder: Path) -> dict[str, bytes]:
         ("platforms=[", "platforms must be a list, such as [heroku, docker, kubernetes, fly, render]."),
         ("platforms=[heroku, azure]", "platforms must be some of: heroku, docker, kubernetes, fly, render."),
         ("platforms=[fly]", "platforms has fly, which runs the image of docker: choose docker too."),
+        ("clock=maybe", "clock must be true or false."),
         ("ci=jenkins", "ci must be one of: none, github, gitlab."),
         ("package=json", "package is the name of a module of Python's standard library."),
         ("project_slug=fastapi", "project_slug is the name of a package that the service depends on."),
@@ -66,6 +67,26 @@ def test_a_bad_answer_is_one_line(data: str, line: str, template: Path, tmp_path
     if "must be one of" not in line:  # later frameworks join the list
         assert refused.value.message == line
     assert "\n" not in refused.value.message
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("queue", "line"),
+    [
+        ("none", "clock enqueues jobs: choose a queue too."),
+        (
+            "procrastinate",
+            "clock is not for queue procrastinate, whose workers enqueue at set times themselves.",
+        ),
+    ],
+)
+def test_a_clock_that_has_nothing_to_do_is_refused(
+    queue: str, line: str, template: Path, tmp_path: Path
+) -> None:
+    answers = {"queue": queue, "clock": "true"}
+    with pytest.raises(UserMessageError) as refused:
+        copier.run_copy(str(template), tmp_path / "new", data=answers, defaults=True, unsafe=True)
+    assert refused.value.message == line
     assert list(tmp_path.iterdir()) == []
 
 

@@ -48,12 +48,12 @@ def test_every_option_has_a_boolean_and_known_groups() -> None:
     offered = [choice for choice in choices if choice != "none"]
     assert len(set(offered)) == len(offered)
     assert all(choice.isidentifier() and choice not in context.QUESTIONS for choice in offered)
-    assert set(context.GROUPS) <= {*offered, "redis"}  # which the queues bring
+    assert set(context.GROUPS) <= {*offered, *names.YES_OR_NO, "redis"}  # which the queues bring
 
 
 def test_every_question_is_checked_one_way_or_another() -> None:
     for question in context.QUESTIONS:
-        assert context.choices(question) or question in names.CHECKS, question
+        assert context.choices(question) or question in (*names.CHECKS, *names.YES_OR_NO), question
 
 
 def tiny_template(folder: Path, form: str) -> None:

@@ -110,7 +110,39 @@ def test_enter_accepts_what_is_offered(terminal: Terminal, target: Path) -> None
         "ci": "github",
         "license": "none",
     }
+    assert list(stored(target)) == [name for name in context.QUESTIONS if name != "clock"]
+
+
+def test_a_clock_is_asked_for_where_a_queue_needs_one(terminal: Terminal, target: Path) -> None:
+    for question in (
+        "What is the service called",
+        "What is My shop called",
+        "Which Python package",
+        "What does My shop do",
+        "Who writes it",
+        "Which e-mail address",
+        "Which framework",
+        "Where does it keep",
+    ):
+        terminal.asks(question)
+        terminal.type(ENTER)
+    terminal.asks("What runs its jobs")
+    terminal.type(DOWN + DOWN + ENTER)
+    terminal.asks("Does it enqueue jobs at set times")
+    terminal.type("y")
+    for question in (
+        "What installs its dependencies",
+        "Which Python runs it",
+        "Where does it run",
+        "What tests each change",
+        "What may others do",
+    ):
+        terminal.asks(question)
+        terminal.type(ENTER)
+    assert terminal.ends() == 0
+    assert stored(target)["clock"] is True
     assert list(stored(target)) == list(context.QUESTIONS)
+    assert "clock: python -m my_shop clock\n" in (target / "Procfile").read_text()
 
 
 def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path) -> None:
@@ -138,6 +170,8 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
     terminal.type(ENTER)
     terminal.asks("Where does it keep")
     terminal.type(UP + ENTER)
+    terminal.asks("What runs its jobs")
+    terminal.type(ENTER)
     terminal.asks("What installs its dependencies")
     terminal.type(DOWN + ENTER)
     terminal.asks("Which Python runs it")
@@ -161,6 +195,7 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
         "user_email": "",
         "framework": "fastapi",
         "database": "none",
+        "queue": "none",
         "package_manager": "pip",
         "python_version": "3.14",
         "platforms": ["heroku", "docker", "fly"],

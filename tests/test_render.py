@@ -16,7 +16,7 @@ from tests.support import variants
 from tests.support.project import LOCKS, Project, environment
 
 # Of a package, without blank lines: docs/decisions/0002-line-budgets.md
-MOST_LINES = {"web": 700, "database": 310, "queue": 190, "redis": 210}
+MOST_LINES = {"web": 700, "database": 310, "queue": 190, "redis": 210, "clock": 180}
 PARSERS: dict[str, Callable[[str], object]] = {
     ".py": ast.parse,
     ".toml": tomllib.loads,
@@ -85,7 +85,7 @@ def test_the_package_keeps_within_its_budget(emitted: Path) -> None:
     package = Project(emitted).package
     modules = [path for path in package.rglob("*.py") if "migrations" not in path.parts]
     lines = {path.name: sum(map(bool, map(str.strip, path.read_text().splitlines()))) for path in modules}
-    chosen = {name for name, answer in Project(emitted).answers().items() if answer != "none"}
+    chosen = {name for name, answer in Project(emitted).answers().items() if answer not in ("none", False)}
     budgets = {"web"} | (MOST_LINES.keys() & chosen)
     budgets |= {"redis"} if (package / "runtime" / "redis.py").exists() else set()
     assert sum(lines.values()) <= sum(MOST_LINES[name] for name in budgets), lines

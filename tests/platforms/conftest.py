@@ -5,24 +5,23 @@ from typing import Any
 
 import pytest
 
+from extensions.formation import conflict
 from tests.conftest import Render
 from tests.support import variants
 from tests.support.project import Project
 
-# The answers that change the formation, where the questionnaire has them.
-FORMATIONS = [name for name in ("database",) if name in variants.choices()]
+# The answers that change the formation.
+FORMATIONS = ("database", "queue", "clock")
 EVERY = variants.choices()["platforms"][-1]
-# Both package managers and both CIs for each formation, and over all formations each with each.
+ANSWERS = [
+    dict(zip(FORMATIONS, values, strict=True))
+    for values in itertools.product(*(variants.choices()[name] for name in FORMATIONS))
+]
+# Over all formations each package manager with each CI.
 TOOLS = itertools.cycle([("uv", "github"), ("pip", "gitlab"), ("pip", "github"), ("uv", "gitlab")])
 SHAPES: list[dict[str, Any]] = [
-    {
-        **dict(zip(FORMATIONS, formation, strict=True)),
-        "platforms": EVERY,
-        "package_manager": manager,
-        "ci": ci,
-    }
-    for formation in itertools.product(*(variants.choices()[name] for name in FORMATIONS))
-    for manager, ci in itertools.islice(TOOLS, 2)
+    {**answers, "platforms": EVERY, "package_manager": manager, "ci": ci}
+    for answers, (manager, ci) in zip((it for it in ANSWERS if not conflict(it)), TOOLS, strict=False)
 ]
 
 

@@ -136,6 +136,15 @@ def test_every_platform_waits_longer_than_the_service_may_take(deployed: Project
     assert all(period > seconds(**other) for period in periods)
 
 
+def test_what_has_no_port_is_asked_by_check(deployed: Project) -> None:
+    """C-4: a worker's and a clock's health."""
+    for name, pod in pods(deployed).items():
+        container = pod["containers"][0]
+        if name not in ("web", "release"):
+            assert container["readinessProbe"]["exec"]["command"] == [*deployed.procfile()[name][:3], "check"]
+            assert "ports" not in container
+
+
 def test_every_platform_asks_for_health(deployed: Project) -> None:
     """C-11: readiness decides on requests, liveness on a restart."""
     web = pods(deployed)["web"]["containers"][0]

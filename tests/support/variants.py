@@ -28,10 +28,16 @@ def choices() -> dict[str, list[Any]]:
     """Return the values of each question that has choices."""
     questions = yaml.safe_load((ROOT / "copier.yml").read_text())
     return {
-        name: _lists(question) if question.get("multiselect") else list(_values(question["choices"]))
+        name: _answers(question)
         for name, question in questions.items()
-        if not name.startswith("_") and isinstance(question, dict) and "choices" in question
+        if not name.startswith("_") and ("choices" in question or question["type"] == "bool")
     }
+
+
+def _answers(question: Any) -> list[Any]:
+    if question["type"] == "bool":
+        return [False, True]
+    return _lists(question) if question.get("multiselect") else list(_values(question["choices"]))
 
 
 def _values(offered: Any) -> Iterator[Any]:

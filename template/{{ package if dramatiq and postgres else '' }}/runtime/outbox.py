@@ -11,7 +11,7 @@ import dramatiq
 import structlog
 from sqlalchemy import BigInteger, Connection, Identity, Text, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ..models import Base
 from ..settings import Settings
@@ -34,7 +34,7 @@ class Outgoing(Base):
     message: Mapped[str] = mapped_column(Text)
 
 
-def enqueue(session: AsyncSession, message: dramatiq.Message[Any]) -> None:
+def enqueue(session: AsyncSession | Session, message: dramatiq.Message[Any]) -> None:
     """Enqueue a job once the transaction is committed: `enqueue(session, job.message(1))`."""
     mark(message)
     session.add(Outgoing(message=message.encode().decode()))

@@ -1,0 +1,52 @@
+"""The last tick of each schedule, kept in Postgres, where its job is enqueued too.
+
+Both are one transaction: whenever a clock is killed, the tick is enqueued, or left to another.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import DateTime, Text, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from ..models import Base
+from ..settings import Settings
+from .postgres import sync_engine
+
+type Enqueue = Callable[[Session], object]
+
+
+class Tick(Base):
+    """The last tick of a schedule."""
+
+    __tablename__ = "ticks"
+
+    schedule: Mapped[str] = mapped_column(Text, primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class Ticks:
+    """What all clocks together have enqueued."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.engine = sync_engine(settings)
+
+    def last(self, schedule: str, now: datetime) -> datetime:
+        """Return the last tick; a schedule that is new begins now."""
+        with Session(self.engine) as session, session.begin():
+            new = insert(Tick).values(schedule=schedule, at=now)
+            session.execute(new.on_conflict_do_nothing())
+            return session.scalars(select(Tick.at).where(Tick.schedule == schedule)).one()
+
+    def enqueue(self, schedule: str, tick: datetime, enqueue: Enqueue) -> bool:
+        """Enqueue what this tick brings, unless another clock has, and return whether."""
+        with Session(self.engine) as session, session.begin():
+            new = insert(Tick).values(schedule=schedule, at=tick)
+            moved = new.on_conflict_do_update(  # which waits for a clock that is doing the same
+                index_elements=[Tick.schedule], set_={"at": tick}, where=Tick.at < tick
+            )
+            if not session.scalar(moved.returning(Tick.schedule)):
+                return False
+            enqueue(session)
+            return True

@@ -1,0 +1,296 @@
+"""VIII. Concurrency: jobs that are enqueued at set times, by as many clocks as one likes (C-17)."""
+
+import json
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Render, Start, starting
+from tests.support import postgres as pg
+from tests.support import processes, redis
+from tests.support.project import Project, environment, key, once
+from tests.support.service import Service, eventually
+
+SECOND = timedelta(seconds=1)
+# A schedule that ticks each second, in the place of the one that ticks each minute.
+SCHEDULE = {
+    "none": """
+from .jobs import greet
+from .runtime.clock import cron
+
+
+@cron("* * * * * *")
+def each_second() -> None:
+    greet.send("everybody")
+""",
+    "postgres": """
+from sqlalchemy.orm import Session
+
+from .jobs import count_notes
+from .runtime.clock import cron
+from .runtime.outbox import enqueue
+
+
+@cron("* * * * * *")
+def each_second(session: Session) -> None:
+    enqueue(session, count_notes.message())
+""",
+}
+
+
+class Clocks:
+    """Starts clocks of the service, and counts what they have enqueued."""
+
+    def __init__(self, project: Project, start: Start, server: redis.Server, database: pg.Database | None):
+        self.project, self.start, self.server, self.database = project, start, server, database
+        self.started: list[Service] = []
+
+    def clock(self, *, wait: bool = True) -> Service:
+        """Start one."""
+        self.started.append(self.start(process="clock"))
+        if wait:
+            self.started[-1].wait_event("ticking")
+        return self.started[-1]
+
+    def ticks(self) -> Counter[datetime]:
+        """Return how often each tick was enqueued, as the clocks tell."""
+        events = (event for clock in self.started for event in clock.find("tick"))
+        return Counter(datetime.fromisoformat(event["at"]) for event in events)
+
+    def enqueued(self) -> int:
+        """Return how many jobs wait, where no worker runs."""
+        if self.database:
+            return int(self.database.execute("SELECT count(*) FROM outbox")[0][0])
+        return int(self.server.client.llen("dramatiq:default"))
+
+    def stop(self) -> None:
+        """Stop those that run, and see that they end as they should."""
+        for clock in self.started:
+            if clock.process.poll() is None:
+                clock.terminate("all")
+                assert clock.wait() == 0
+
+    def missed(self) -> list[datetime]:
+        """Return the ticks that nobody has enqueued, between the first and the last."""
+        ticks = self.ticks()
+        count = (max(ticks) - min(ticks)) // SECOND
+        return [tick for tick in (min(ticks) + n * SECOND for n in range(count)) if tick not in ticks]
+
+
+@pytest.fixture(scope="module", params=list(SCHEDULE))
+def project(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
+    """Return a service with a clock that ticks each second, with and without a database."""
+    emitted = Project(render({"queue": "dramatiq", "clock": True, "database": request.param}))
+
+    def hasten(to: Path) -> None:
+        (emitted.copy(to).package / "schedule.py").write_text(SCHEDULE[request.param])
+
+    return Project(once(shared / f"clock-{key(emitted.answers())}" / "project", hasten))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[redis.Server]:
+    """Return a Redis of the test's own."""
+    with redis.running(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def clocks(
+    request: pytest.FixtureRequest, project: Project, shared: Path, server: redis.Server
+) -> Iterator[Clocks]:
+    """Return what starts clocks with their backing services."""
+    production = environment(shared, project, dev=False)
+    variables, database = {"REDIS_URL": server.url}, None
+    if project.has_database:
+        postgres: pg.Server = request.getfixturevalue("postgres")
+        database = pg.Database(postgres, postgres.create())
+        variables["DATABASE_URL"] = database.url
+    with starting(project, production, variables) as start:
+        if database:
+            assert start(process="release").wait() == 0
+        yield Clocks(project, start, server, database)
+
+
+def test_two_clocks_enqueue_each_tick_once(clocks: Clocks) -> None:
+    """C-17: and one that is killed or stopped loses none to the other."""
+    one, other = clocks.clock(), clocks.clock()
+    eventually(lambda: len(clocks.ticks()) >= 4, "ticks")
+    one.signal(signal.SIGKILL)
+    one.wait()
+    third = clocks.clock()
+    seen = len(clocks.ticks())
+    eventually(lambda: len(clocks.ticks()) >= seen + 2, "ticks")
+    other.terminate()
+    assert other.wait() == 0
+    seen = len(clocks.ticks())
+    eventually(lambda: len(clocks.ticks()) >= seen + 2, "ticks")
+    third.terminate("all")
+    assert third.wait() == 0
+    ticks = clocks.ticks()
+    assert set(ticks.values()) == {1}
+    assert clocks.enqueued() - len(ticks) in (0, 1)  # killed between the job and the event
+    assert len(clocks.missed()) == clocks.enqueued() - len(ticks)
+
+
+@pytest.mark.long
+def test_clocks_may_be_killed_at_any_moment(clocks: Clocks) -> None:
+    """C-17: each tick is enqueued once; on Redis a killed clock may lose the tick that it held."""
+    first = clocks.clock()
+    first.wait_event("tick")
+    for moment in range(8):
+        clock = clocks.clock()
+        time.sleep(moment / 16)  # the moment is the point
+        previous = clocks.started[-2]
+        previous.signal(signal.SIGKILL)
+        previous.wait()
+        clock.wait_event("ticking")
+    clocks.clock().wait_event("tick")
+    clocks.stop()
+    ticks = clocks.ticks()
+    assert set(ticks.values()) == {1}
+    untold = clocks.enqueued() - len(ticks)
+    assert 0 <= untold <= len(clocks.missed())
+    if clocks.database:
+        assert untold == len(clocks.missed())  # none is lost
+    else:
+        assert len(clocks.missed()) - untold <= 8  # one a kill
+
+
+def test_what_was_missed_while_no_clock_ran_is_made_up_for(clocks: Clocks) -> None:
+    """C-17: late, and not more than the last ten ticks."""
+    clocks.clock().wait_event("tick")
+    clocks.stop()
+    last = max(clocks.ticks())
+    eventually(lambda: datetime.now(last.tzinfo) - last > 4 * SECOND, "time to pass")
+    clocks.clock().wait_event("tick", count=4)
+    clocks.stop()
+    assert clocks.missed() == []
+    assert clocks.enqueued() == len(clocks.ticks())
+
+
+def test_a_new_schedule_makes_up_for_nothing(clocks: Clocks) -> None:
+    """Ticks before its first clock are none of its own."""
+    clock = clocks.clock()
+    began = datetime.fromisoformat(clock.wait_event("ticking")["timestamp"])
+    clock.wait_event("tick")
+    assert min(clocks.ticks()) > began - SECOND
+
+
+@pytest.mark.parametrize("to", ["root", "all"])
+def test_sigterm_ends_an_idle_clock_at_once(clocks: Clocks, to: str) -> None:
+    """C-15, though it comes twice."""
+    clock = clocks.clock()
+    began = time.monotonic()
+    clock.terminate(to)
+    clock.terminate("all")
+    assert clock.wait() == 0
+    assert time.monotonic() - began < 2
+
+
+def test_sigterm_during_the_boot_ends_it_at_once(clocks: Clocks) -> None:
+    """C-15: with 0, from the first line of our own code."""
+    for moment in range(12):
+        clock = clocks.clock(wait=False)
+        time.sleep(moment / 12)  # the moment is the point
+        ours = processes.handles(clock.pid, signal.SIGTERM)
+        began = time.monotonic()
+        clock.terminate()
+        assert clock.wait() in ((0,) if ours else (0, -signal.SIGTERM)), clock.report()
+        assert time.monotonic() - began < 2
+
+
+def test_redis_may_be_away(clocks: Clocks, project: Project, server: redis.Server) -> None:
+    """C-19: one event tells so, and the ticks come late; with Postgres they do not need it."""
+    server.stop()
+    clock = clocks.start(process="clock")
+    clocks.started.append(clock)
+    if project.has_database:
+        clock.wait_event("tick", count=2)
+        assert not clock.find("service unavailable")
+        server.start()
+        return
+    clock.wait_event("service unavailable", service="redis", reason="unreachable")
+    server.start()
+    clock.wait_event("tick", count=2)
+    with server.frozen():
+        clock.wait_event("service unavailable", reason="no answer in time")
+        began = time.monotonic()
+        other = clocks.start(process="clock")
+        other.wait_event("service unavailable")
+        other.terminate()
+        assert other.wait() == 0
+        assert time.monotonic() - began < 10
+    clock.wait_event("tick", count=4)
+    clocks.stop()
+    assert len(clock.find("service unavailable")) == 2
+    assert set(clocks.ticks().values()) == {1}
+    assert len(clocks.missed()) <= 1  # that of a command whose answer never came
+
+
+def test_postgres_may_be_away(project: Project, server: redis.Server, shared: Path) -> None:
+    """C-19: one event tells so, and no tick is lost."""
+    if not project.has_database:
+        pytest.skip("There is no database.")
+    with pg.running() as own:
+        database = pg.Database(own, own.create())
+        variables = {"REDIS_URL": server.url, "DATABASE_URL": database.url}
+        with starting(project, environment(shared, project, dev=False), variables) as start:
+            assert start(process="release").wait() == 0
+            own.stop()
+            clocks = Clocks(project, start, server, database)
+            clock = clocks.clock(wait=False)
+            clock.wait_event("service unavailable", service="postgres")
+            own.start()
+            clock.wait_event("tick", count=2)
+            own.restart("immediate")
+            seen = len(clock.find("tick"))
+            clock.wait_event("tick", count=seen + 2)
+            clocks.stop()
+            assert 1 <= len(clock.find("service unavailable")) <= 2
+            assert clocks.missed() == []
+            assert set(clocks.ticks().values()) == {1}
+            assert clocks.enqueued() == len(clocks.ticks())
+
+
+def test_a_worker_runs_what_a_clock_enqueues(clocks: Clocks) -> None:
+    """C-21: of both, each line is an event."""
+    worker = clocks.start(process="worker")
+    clocks.clock()
+    assert worker.wait_event("job", outcome="succeeded")["process"] == "worker"
+    clocks.stop()
+    assert {event["process"] for event in clocks.started[0].events} == {"clock"}
+
+
+BROKEN = {
+    "an expression": ('@cron("* * *")\ndef often() -> None: ...\n', "Wrong number of fields"),
+    "a time that never comes": ('@cron("0 0 30 2 *")\ndef often() -> None: ...\n', "day-of-month"),
+    "a name": ("undefined_name\n", "undefined_name"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_schedule_that_cannot_be_read(clocks: Clocks, what: str, tmp_path: Path) -> None:
+    """C-7: one event, and a non-zero status."""
+    text, reason = BROKEN[what]
+    broken = clocks.project.copy(tmp_path / "project")
+    broken.append("schedule.py", text)
+    clock = clocks.start(broken, process="clock")
+    assert clock.wait() not in (0, 78)
+    [event] = [json.loads(line) for line in clock.lines]
+    assert event["event"] == "cannot start"
+    assert reason in event["exception"]
+
+
+def test_a_schedule_that_fails_stops_no_other(clocks: Clocks, tmp_path: Path) -> None:
+    """Its tick is given up, and told of."""
+    broken = clocks.project.copy(tmp_path / "project")
+    broken.append("schedule.py", '\n\n@cron("* * * * * *")\ndef failing(*_) -> None:\n    raise KeyError\n')
+    clock = clocks.start(broken, process="clock")
+    clock.wait_event("tick failed", schedule="failing", count=2)
+    clock.wait_event("tick", schedule="each_second", count=2)
