@@ -37,7 +37,7 @@ OPTIONS = ("framework", "database", "queue", "package_manager", "platforms", "ci
 # The queues whose jobs wait in Redis.
 ON_REDIS = ("dramatiq", "celery")
 # The choices that have a dependency group in pins/pyproject.toml, in the order of the manifest.
-GROUPS = ("fastapi", "postgres", "procrastinate", "dramatiq", "redis")
+GROUPS = ("fastapi", "postgres", "procrastinate", "dramatiq", "celery", "redis")
 
 
 class ContextUpdater(ContextHook):

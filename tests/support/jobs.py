@@ -65,11 +65,13 @@ def probe(key: int, seconds: float) -> None:
 PROBES = {
     "procrastinate": PROCRASTINATE,
     "dramatiq": IN_REDIS.format(decorator="dramatiq.actor", client="queue.broker.client"),
+    "celery": IN_REDIS.format(decorator="queue.app.task", client="queue.transport.client"),
 }
 # Enqueues one job for each of `arguments`.
 ENQUEUE = {
     "procrastinate": "{job}.batch_defer(*arguments)",
     "dramatiq": "for each in arguments: {job}.send(**each)",
+    "celery": "for each in arguments: {job}.delay(**each)",
 }
 
 
