@@ -74,6 +74,6 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def chaos(session: nox.Session) -> None:
-    """Send two workers signals at random, and count what is lost; `-- --jobs 500 --events 30 --seed 1`."""
+    """Send two workers signals at random, and count what is lost; `-- --queue dramatiq --seed 1`."""
     install(session, "tests")
     session.run("python", "-m", "tests.chaos", *session.posargs)

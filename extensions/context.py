@@ -35,7 +35,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
 # The questions whose choices are booleans for the templates, each named as its choice.
 OPTIONS = ("framework", "database", "queue", "package_manager", "platforms", "ci")
 # The choices that have a dependency group in pins/pyproject.toml, in the order of the manifest.
-GROUPS = ("fastapi", "postgres", "procrastinate", "dramatiq", "clock", "redis")
+GROUPS = ("fastapi", "postgres", "procrastinate", "dramatiq", "celery", "clock", "redis")
 
 
 class ContextUpdater(ContextHook):

@@ -1,8 +1,10 @@
 """VIII. Concurrency: jobs in Redis, on as many workers as one likes (C-8, C-12, C-16, C-19)."""
 
+import itertools
 import json
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,31 +18,71 @@ from tests.support.client import Connection
 from tests.support.project import Project, environment, key, once
 from tests.support.service import Service, eventually
 
+
+@dataclass(frozen=True)
+class Idiom:
+    """How a queue says what all of them do."""
+
+    declare: str
+    client: str
+    send: str
+    later: str
+    job_id: str
+    name: str
+    outgoing: str
+    starts: str
+    dead: str
+
+
+IDIOMS = {
+    "dramatiq": Idiom(
+        declare="dramatiq.actor",
+        client="queue.broker.client",
+        send="send",
+        later="work.send_with_options(args=(0,), delay=15000)",
+        job_id="message_id",
+        name=".actor_name",
+        outgoing="count_words.message(note.id)",
+        starts="dramatiq:started:",
+        dead="dramatiq:default.XQ.msgs",
+    ),
+    "celery": Idiom(
+        declare="queue.app.task",
+        client="queue.transport.client",
+        send="delay",
+        later="work.apply_async((0,), countdown=15)",
+        job_id="id",
+        name="['name'].split('.')[-1]",
+        outgoing="count_words.s(note.id)",
+        starts="celery:started:",
+        dead="celery:failed",
+    ),
+}
 # Jobs that tell what they do, and a way to enqueue them.
 JOBS = '''
 
 import os
 import time
 
-from .runtime.queue import broker
+client = {client}
 
 
-@dramatiq.actor
+@{declare}
 def work(seconds: float) -> None:
     """Take a while."""
     print("work has begun")
     time.sleep(seconds)
-    broker.client.incr("worked")
+    client.incr("worked")
 
 
-@dramatiq.actor
+@{declare}
 def fail() -> None:
     """Fail at the first attempt."""
-    if broker.client.incr("failed") == 1:
+    if client.incr("failed") == 1:
         raise ValueError("not yet")
 
 
-@dramatiq.actor
+@{declare}
 def kill() -> None:
     """End the worker as the kernel would."""
     os._exit(9)
@@ -48,13 +90,15 @@ def kill() -> None:
 ENQUEUE = "from {0}.jobs import *\nfor _ in range({2}): {1}\n"
 
 
-@pytest.fixture(scope="module", params=["none", "postgres"])
+@pytest.fixture(scope="module", params=itertools.product(IDIOMS, ["none", "postgres"]), ids="-".join)
 def project(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
-    """Return a service with dramatiq and these jobs, with and without a database."""
-    emitted = Project(render({"queue": "dramatiq", "database": request.param}))
+    """Return a service with each queue and these jobs, with and without a database."""
+    name, database = request.param
+    emitted = Project(render({"queue": name, "database": database}))
+    idiom = IDIOMS[name]
 
     def add_jobs(to: Path) -> None:
-        emitted.copy(to).append("jobs.py", JOBS)
+        emitted.copy(to).append("jobs.py", JOBS.format(declare=idiom.declare, client=idiom.client))
 
     return Project(once(shared / f"jobs-{key(emitted.answers())}" / "project", add_jobs))
 
@@ -71,6 +115,7 @@ class Jobs:
 
     def __init__(self, project: Project, start: Start, python: Path, variables: dict[str, str]) -> None:
         self.project, self.start, self.python, self.variables = project, start, python, variables
+        self.idiom = IDIOMS[str(project.answers()["queue"])]
 
     def worker(self, **variables: str) -> Service:
         """Start a worker, and wait until it works."""
@@ -92,6 +137,7 @@ class Jobs:
 
     def enqueue(self, call: str, count: int = 1) -> None:
         """Enqueue as code of the service does."""
+        call = call.format(it=self.idiom)
         done = self.run("shell", ENQUEUE.format(self.project.name, call, count))
         assert done.returncode == 0, done.stdout
 
@@ -141,7 +187,7 @@ def test_a_job_carries_the_id_of_its_request(jobs: Jobs, project: Project) -> No
 def test_sigterm_lets_a_job_finish(jobs: Jobs, server: redis.Server, to: str) -> None:
     """C-16: also where it comes several times; what has not begun is left to others."""
     worker = jobs.worker(WORKER_CONCURRENCY="2")
-    jobs.enqueue("work.send(2)", count=6)
+    jobs.enqueue("work.{it.send}(2)", count=6)
     worker.wait_event("work has begun", count=2)
     worker.terminate(to)
     worker.terminate("all")
@@ -157,7 +203,7 @@ def test_sigterm_lets_a_job_finish(jobs: Jobs, server: redis.Server, to: str) ->
 def test_what_outlasts_the_grace_goes_back_at_once(jobs: Jobs) -> None:
     """C-16."""
     worker = jobs.worker(SHUTDOWN_GRACE_SECONDS="0.5")
-    jobs.enqueue("work.send(8)")
+    jobs.enqueue("work.{it.send}(8)")
     worker.wait_event("work has begun")
     other = jobs.worker()
     worker.terminate()
@@ -170,7 +216,7 @@ def test_what_outlasts_the_grace_goes_back_at_once(jobs: Jobs) -> None:
 def test_what_a_killed_worker_had_runs_elsewhere(jobs: Jobs) -> None:
     """C-16: within 60 s, although the other one has nothing else to do."""
     worker = jobs.worker()
-    jobs.enqueue("work.send(8)", count=3)
+    jobs.enqueue("work.{it.send}(8)", count=3)
     worker.wait_event("work has begun", count=3)
     worker.kill()
     assert not worker.find("job")
@@ -181,7 +227,7 @@ def test_what_a_killed_worker_had_runs_elsewhere(jobs: Jobs) -> None:
 def test_a_failed_job_is_tried_again(jobs: Jobs, server: redis.Server) -> None:
     """C-16."""
     worker = jobs.worker()
-    jobs.enqueue("fail.send()")
+    jobs.enqueue("fail.{it.send}()")
     assert "not yet" in worker.wait_event("job failed")["exception"]
     assert worker.wait_event("job", outcome="succeeded")["attempt"] == 2
     assert server.client.get("failed") == "2"
@@ -189,15 +235,16 @@ def test_a_failed_job_is_tried_again(jobs: Jobs, server: redis.Server) -> None:
 
 def test_a_job_that_kills_is_given_up(jobs: Jobs, server: redis.Server) -> None:
     """C-16: it is kept where `failed` of the shell finds it, and the queue goes on."""
-    jobs.enqueue("broker.client.set('dramatiq:started:' + kill.send().message_id, 6)")  # as six deaths leave
-    jobs.enqueue("work.send(0)")
+    jobs.enqueue("client.set('{it.starts}' + kill.{it.send}().{it.job_id}, 6)")  # as six deaths leave
+    jobs.enqueue("work.{it.send}(0)")
     worker = jobs.worker()
-    assert worker.wait_event("job", outcome="given up")["job"] == "kill"
+    assert worker.wait_event("job", outcome="given up")["job"].endswith("kill")
     worker.wait_event("job", outcome="succeeded")
     assert worker.process.poll() is None
-    listed = jobs.run("shell", "print(failed.list()[0].actor_name)\nfailed.drop(failed.list()[0])")
+    script = f"print(failed.list()[0]{jobs.idiom.name})\nfailed.drop(failed.list()[0])"
+    listed = jobs.run("shell", script)
     assert listed.stdout == "kill\n"
-    assert server.client.zcard("dramatiq:default.XQ") == 0
+    assert server.client.hlen(jobs.idiom.dead) == 0
 
 
 def test_redis_may_be_away(jobs: Jobs, project: Project, server: redis.Server) -> None:
@@ -218,9 +265,10 @@ def test_redis_may_be_away(jobs: Jobs, project: Project, server: redis.Server) -
 def test_delayed_jobs_survive_a_restart_of_redis(jobs: Jobs, server: redis.Server) -> None:
     """C-16, C-19: dramatiq itself forgets what it holds, and Redis believes it to be there."""
     worker = jobs.worker()
-    jobs.enqueue("work.send_with_options(args=(0,), delay=15000)", count=5)
-    held = "dramatiq:__acks__.*.default.DQ"
-    eventually(lambda: bool(server.client.keys(held)), "jobs that wait on the worker")
+    jobs.enqueue("{it.later}", count=5)
+    if jobs.idiom is IDIOMS["dramatiq"]:  # whose workers hold what has a time
+        held = "dramatiq:__acks__.*.default.DQ"
+        eventually(lambda: bool(server.client.keys(held)), "jobs that wait on the worker")
     server.stop()
     server.start()
     worker.wait_event("job", outcome="succeeded", count=5, timeout=60)
@@ -259,7 +307,7 @@ async def write():
                 note = Note(text=text)
                 session.add(note)
                 await session.flush()
-                enqueue(session, count_words.message(note.id))
+                enqueue(session, {1})
                 if text == "rolled back":
                     raise KeyError
         except KeyError:
@@ -268,7 +316,7 @@ async def write():
 
 asyncio.run(write())
 """
-    assert jobs.run("shell", script.format(project.name)).returncode == 0
+    assert jobs.run("shell", script.format(project.name, jobs.idiom.outgoing)).returncode == 0
     worker = jobs.worker()
     worker.wait_event("job", outcome="succeeded")
     left = jobs.run(

@@ -1,4 +1,4 @@
-"""IX, disposability: no job is ever lost."""
+"""IX, disposability: no job in Postgres is ever lost; test_08_jobs.py has those in Redis."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -8,39 +8,37 @@ import httpx
 import pytest
 
 from tests.conftest import Render
-from tests.support import chaos, variants
+from tests.support import chaos
 from tests.support import postgres as pg
-from tests.support.jobs import PROCRASTINATE, Queue
+from tests.support.jobs import PROCRASTINATE, InPostgres
 from tests.support.project import Project, environment, once
 from tests.support.service import Service, eventually
-
-QUEUES = [name for name in variants.choices()["queue"] if name != "none"]
 
 type Start = Callable[..., Service]
 
 
-@pytest.fixture(scope="session", params=QUEUES)
-def queued(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
-    """Return a service with a queue, and with jobs of the tests. It is not to be changed."""
+@pytest.fixture(scope="session")
+def queued(render: Render, shared: Path) -> Project:
+    """Return a service with procrastinate, and with jobs of the tests. It is not to be changed."""
 
     def add_jobs(to: Path) -> None:
-        Project(render({"queue": request.param})).copy(to).append("jobs.py", PROCRASTINATE)
+        Project(render({"queue": "procrastinate"})).copy(to).append("jobs.py", PROCRASTINATE)
 
-    return Project(once(shared / f"queued-{request.param}" / "project", add_jobs))
+    return Project(once(shared / "queued" / "project", add_jobs))
 
 
 @pytest.fixture
-def queue(queued: Project, shared: Path, postgres: pg.Server) -> Queue:
+def queue(queued: Project, shared: Path, postgres: pg.Server) -> InPostgres:
     """Return its jobs, in a database of the test's own."""
     production = environment(shared, queued, dev=False)
     database = pg.Database(postgres, postgres.create())
     release = Service(queued, production, {"DATABASE_URL": database.url}, queued.procfile()["release"])
     assert release.wait() == 0
-    return Queue(queued, production, database)
+    return InPostgres(queued, production, database)
 
 
 @pytest.fixture
-def start(queue: Queue) -> Iterator[Start]:
+def start(queue: InPostgres) -> Iterator[Start]:
     """Return a function that starts a process type, by default a worker; none has written to stderr."""
     started: list[Service] = []
 
@@ -66,7 +64,7 @@ def test_a_job_has_the_id_of_its_request(start: Start) -> None:
     assert httpx.get(f"{web.url}{created.headers['location']}").json()["words"] == 3
 
 
-def test_a_request_that_is_rolled_back_enqueues_nothing(queue: Queue, start: Start) -> None:
+def test_a_request_that_is_rolled_back_enqueues_nothing(queue: InPostgres, start: Start) -> None:
     """C-10: the note cannot be committed, and so has no job either."""
     queue.database.execute(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$"
@@ -80,7 +78,7 @@ def test_a_request_that_is_rolled_back_enqueues_nothing(queue: Queue, start: Sta
 
 
 @pytest.mark.parametrize("how", chaos.SIGNALS)
-def test_sigterm_lets_a_job_finish(queue: Queue, start: Start, how: str) -> None:
+def test_sigterm_lets_a_job_finish(queue: InPostgres, start: Start, how: str) -> None:
     """C-16"""
     queue.enqueue("probe", {"key": 1, "seconds": 2}, {"key": 2, "seconds": 0})
     worker = start(WORKER_CONCURRENCY="1")
@@ -91,7 +89,7 @@ def test_sigterm_lets_a_job_finish(queue: Queue, start: Start, how: str) -> None
     assert queue.states() == {"todo": 1}
 
 
-def test_a_job_that_outlasts_the_grace_goes_back(queue: Queue, start: Start) -> None:
+def test_a_job_that_outlasts_the_grace_goes_back(queue: InPostgres, start: Start) -> None:
     """C-16"""
     queue.enqueue("probe", {"key": 1, "seconds": 60})
     worker = start(SHUTDOWN_GRACE_SECONDS="0.5")
@@ -103,7 +101,7 @@ def test_a_job_that_outlasts_the_grace_goes_back(queue: Queue, start: Start) -> 
 
 
 @pytest.mark.long
-def test_the_job_of_a_killed_worker_runs_on_another(queue: Queue, start: Start) -> None:
+def test_the_job_of_a_killed_worker_runs_on_another(queue: InPostgres, start: Start) -> None:
     """C-16: within 60 s."""
     queue.enqueue("probe", {"key": 1, "seconds": 1})
     killed = start()
@@ -116,7 +114,7 @@ def test_the_job_of_a_killed_worker_runs_on_another(queue: Queue, start: Start) 
 
 
 @pytest.mark.long
-def test_a_job_that_kills_its_workers_is_given_up(queue: Queue, start: Start) -> None:
+def test_a_job_that_kills_its_workers_is_given_up(queue: InPostgres, start: Start) -> None:
     """C-16, at its last attempt; it stays where it can be found, and the queue goes on."""
     queue.enqueue("poison", {})
     queue.database.execute("UPDATE procrastinate_jobs SET attempts = 5 WHERE task_name = 'poison'")
@@ -135,7 +133,7 @@ def test_a_worker_waits_for_its_database(queued: Project, shared: Path) -> None:
         database = pg.Database(server, server.create())
         variables = {"DATABASE_URL": database.url}
         assert Service(queued, production, variables, queued.procfile()["release"]).wait() == 0
-        queue = Queue(queued, production, database)
+        queue = InPostgres(queued, production, database)
         server.stop()
         worker = Service(queued, production, variables, queued.procfile()["worker"])
         try:
@@ -150,12 +148,3 @@ def test_a_worker_waits_for_its_database(queued: Project, shared: Path) -> None:
             assert worker.wait() == 0
         finally:
             worker.kill()
-
-
-@pytest.mark.long
-def test_chaos(queue: Queue, start: Start) -> None:
-    """C-16, the short form of `nox -s chaos`."""
-    outcome = chaos.run(queue, start, jobs=60, events=8, kill=True, seed=1, patience=120)
-    assert (outcome.lost, outcome.ended_twice) == (0, 0), outcome
-    assert outcome.statuses <= {0, -signal.SIGKILL}, outcome
-    assert outcome.longest_wait < 60, outcome

@@ -3,6 +3,7 @@
 `nox -s chaos` runs it in full; a test runs a short form of it.
 """
 
+import json
 import random
 import signal
 import time
@@ -13,6 +14,7 @@ from .jobs import Queue
 from .service import Service
 
 SIGNALS = ("root", "all", "twice")
+MOST_SECONDS = 60  # until the job of a killed worker runs elsewhere (C-16)
 
 
 @dataclass
@@ -28,6 +30,7 @@ class Outcome:
     sent: list[str] = field(default_factory=list)
     statuses: set[int] = field(default_factory=set)
     lines: int = 0
+    not_json: int = 0
 
 
 def run(
@@ -65,7 +68,8 @@ def run(
         worker.terminate()
     for worker in (*replaced, *workers):
         outcome.statuses.add(worker.wait())
-        outcome.lines += len(worker.events)  # each of them JSON, or this fails
+        outcome.lines += len(worker.lines)
+        outcome.not_json += len(worker.stderr.lines) + sum(not is_event(line) for line in worker.lines)
     begun, ended = queue.keys("begun"), queue.keys("ended")
     outcome.lost = jobs - len(set(ended))
     outcome.begun_again = len(begun) - len(set(begun))
@@ -73,6 +77,14 @@ def run(
     outcome.longest_wait = queue.longest_wait()
     outcome.seconds = time.monotonic() - began
     return outcome
+
+
+def is_event(line: str) -> bool:
+    """Tell whether a line is one JSON object (C-21)."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
 
 
 def send(worker: Service, how: str) -> None:

@@ -1,13 +1,18 @@
 """Jobs that the tests add to an emitted service, as its user would, and what becomes of them."""
 
+import itertools
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from .postgres import Database
-from .project import Project
+from . import postgres, redis, variants
+from .project import Project, environment
+from .service import Service
+
+QUEUES = [name for name in variants.choices()["queue"] if name != "none"]
 
 PROCRASTINATE = """
 
@@ -39,30 +44,124 @@ async def poison() -> None:
 """
 
 
-class Queue:
-    """The jobs of a project, with its own Postgres, and a table in which they tell of their runs."""
+# A job that tells in Redis when it begins and ends.
+IN_REDIS = """
 
-    def __init__(self, project: Project, environment: Path, database: Database) -> None:
-        self.project, self.environment, self.database = project, environment, database
-        database.execute("CREATE TABLE runs (key int, what text, at timestamptz DEFAULT clock_timestamp())")
+import json
+import time
+
+
+def _tell(key: int, what: str) -> None:
+    {client}.rpush("runs", json.dumps([key, what, time.time()]))
+
+
+@{decorator}
+def probe(key: int, seconds: float) -> None:
+    print("probe has begun")
+    _tell(key, "begun")
+    time.sleep(seconds)
+    _tell(key, "ended")
+"""
+PROBES = {
+    "procrastinate": PROCRASTINATE,
+    "dramatiq": IN_REDIS.format(decorator="dramatiq.actor", client="queue.broker.client"),
+    "celery": IN_REDIS.format(decorator="queue.app.task", client="queue.transport.client"),
+}
+# Enqueues one job for each of `arguments`.
+ENQUEUE = {
+    "procrastinate": "{job}.batch_defer(*arguments)",
+    "dramatiq": "for each in arguments: {job}.send(**each)",
+    "celery": "for each in arguments: {job}.delay(**each)",
+}
+
+
+def answers(queue: str) -> variants.Answers:
+    """Return what a service answers that has this queue, and no more than it needs."""
+    return {"queue": queue, "database": "postgres" if queue == "procrastinate" else "none"}
+
+
+class Queue(Protocol):
+    """The jobs of a service, and what they tell of their runs."""
+
+    project: Project
+    environment: Path
+    variables: dict[str, str]
 
     def enqueue(self, job: str, *arguments: Mapping[str, Any]) -> None:
-        """Enqueue a job once for each of these arguments, in the console of the service."""
-        script = (
-            f"import json\nfrom {self.project.name}.jobs import {job}\n"
-            f"{job}.batch_defer(*json.loads({json.dumps(json.dumps(arguments))}))\n"
-        )
-        subprocess.run(
-            [str(self.environment / "bin" / "python"), "-m", self.project.name, "shell"],
-            cwd=self.project.path,
-            env={"DATABASE_URL": self.database.url},
-            input=script,
-            text=True,
-            check=True,
-        )
+        """Enqueue a job once for each of these arguments."""
 
     def keys(self, what: str) -> Sequence[int]:
         """Return the key of every run that has told so, in their order."""
+
+    def longest_wait(self) -> float:
+        """Return the most seconds between two beginnings of the same job."""
+
+
+def enqueue(queue: Queue, job: str, arguments: Sequence[Mapping[str, Any]]) -> None:
+    """Enqueue a job once for each of these arguments, in the console of the service."""
+    project = queue.project
+    call = ENQUEUE[str(project.answers()["queue"])].format(job=job)
+    given = f"arguments = json.loads({json.dumps(json.dumps(arguments))})"
+    subprocess.run(
+        [str(queue.environment / "bin" / "python"), "-m", project.name, "shell"],
+        cwd=project.path,
+        env=queue.variables,
+        input=f"import json\nfrom {project.name}.jobs import {job}\n{given}\n{call}\n",
+        text=True,
+        check=True,
+    )
+
+
+@contextmanager
+def attached(project: Project, shared: Path, folder: Path) -> Iterator[Queue]:
+    """Run the service that keeps the jobs of a project, with nothing in it, during the block."""
+    production = environment(shared, project, dev=False)
+    if project.has_database:
+        with postgres.running() as cluster:
+            database = postgres.Database(cluster, cluster.create())
+            command = project.procfile()["release"]
+            assert Service(project, production, {"DATABASE_URL": database.url}, command).wait() == 0
+            yield InPostgres(project, production, database)
+    else:
+        with redis.running(folder) as server:
+            yield InRedis(project, production, server)
+
+
+class InRedis:
+    """Jobs in Redis, and a list in which they tell of their runs."""
+
+    def __init__(self, project: Project, environment: Path, server: redis.Server) -> None:
+        self.project, self.environment, self.server = project, environment, server
+        self.variables = {"REDIS_URL": server.url}
+
+    def enqueue(self, job: str, *arguments: Mapping[str, Any]) -> None:
+        enqueue(self, job, arguments)
+
+    def runs(self, what: str) -> list[tuple[int, float]]:
+        """Return key and time of every run that has told so, in their order."""
+        told = map(json.loads, self.server.client.lrange("runs", 0, -1))
+        return [(key, at) for key, told_what, at in told if told_what == what]
+
+    def keys(self, what: str) -> Sequence[int]:
+        return [key for key, _ in self.runs(what)]
+
+    def longest_wait(self) -> float:
+        pairs = itertools.pairwise(sorted(self.runs("begun")))
+        return max((end - begin for (one, begin), (other, end) in pairs if one == other), default=0)
+
+
+class InPostgres:
+    """Jobs in Postgres, and a table in which they tell of their runs."""
+
+    def __init__(self, project: Project, environment: Path, database: postgres.Database) -> None:
+        self.project, self.environment, self.database = project, environment, database
+        self.variables = {"DATABASE_URL": database.url}
+        database.execute("CREATE TABLE runs (key int, what text, at timestamptz DEFAULT clock_timestamp())")
+
+    def enqueue(self, job: str, *arguments: Mapping[str, Any]) -> None:
+        enqueue(self, job, arguments)
+
+    def keys(self, what: str) -> Sequence[int]:
         rows = self.database.execute("SELECT key FROM runs WHERE what = %s ORDER BY at", what)
         return [row[0] for row in rows]
 
@@ -74,7 +173,6 @@ class Queue:
         return {row[0]: row[1] for row in rows}
 
     def longest_wait(self) -> float:
-        """Return the most seconds between two beginnings of the same job."""
         rows = self.database.execute(
             "SELECT extract(epoch FROM max(gap)) FROM (SELECT at - lag(at) OVER"
             " (PARTITION BY key ORDER BY at) AS gap FROM runs WHERE what = 'begun') AS gaps"

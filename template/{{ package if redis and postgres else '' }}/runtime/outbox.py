@@ -5,9 +5,7 @@ cut short it is done again, so that a job may run twice, and never not at all.
 """
 
 import threading
-from typing import Any
 
-import dramatiq
 import structlog
 from sqlalchemy import BigInteger, Connection, Identity, Text, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,9 +13,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ..models import Base
 from ..settings import Settings
-from . import health
+from . import health, queue
 from .postgres import sync_engine
-from .queue import broker, mark
 
 log = structlog.get_logger(__name__)
 
@@ -34,10 +31,9 @@ class Outgoing(Base):
     message: Mapped[str] = mapped_column(Text)
 
 
-def enqueue(session: AsyncSession | Session, message: dramatiq.Message[Any]) -> None:
-    """Enqueue a job once the transaction is committed: `enqueue(session, job.message(1))`."""
-    mark(message)
-    session.add(Outgoing(message=message.encode().decode()))
+def enqueue(session: AsyncSession | Session, job: queue.Outgoing) -> None:
+    """Enqueue a job once the transaction is committed."""
+    session.add(Outgoing(message=queue.encode(job)))
 
 
 class Relay(threading.Thread):
@@ -73,9 +69,8 @@ class Relay(threading.Thread):
                 .with_for_update(skip_locked=True)
             ).all()
             if found:
-                broker.client.ping()  # raises where `enqueue` would wait, and keep the rows locked
                 for row in found:
-                    broker.enqueue(dramatiq.Message.decode(row.message.encode()))
+                    queue.put(row.message)
                 moved = [row.id for row in found]
                 connection.execute(delete(Outgoing).where(Outgoing.id.in_(moved)))
         return len(found)

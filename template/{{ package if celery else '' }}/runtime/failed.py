@@ -1,0 +1,49 @@
+"""The jobs that failed at every attempt: kept for a week."""
+
+import json
+import time
+import traceback
+from typing import Any
+
+from . import transport
+
+KEY = "celery:failed"  # by its id, a job
+TIMES = "celery:failed:times"  # by its id, when it failed
+KEEP_SECONDS = 7 * 24 * 3600
+
+
+def keep(job: dict[str, Any], error: BaseException | None) -> None:
+    """Add a job, and forget those that are too old."""
+    told = "".join(traceback.format_exception(error)) if error else "It ended its workers."
+    now = time.time()
+    old: Any = transport.client.zrangebyscore(TIMES, 0, now - KEEP_SECONDS)
+    with transport.client.pipeline() as pipeline:
+        pipeline.hset(KEY, job["id"], json.dumps({**job, "traceback": told}, default=repr))
+        pipeline.zadd(TIMES, {job["id"]: now})
+        for job_id in old:
+            pipeline.hdel(KEY, job_id)
+            pipeline.zrem(TIMES, job_id)
+        pipeline.execute()
+
+
+class Failed:
+    """What `shell` calls `failed`."""
+
+    def list(self) -> list[dict[str, Any]]:
+        """Return them, each with its id, name, args, kwargs, queue and last traceback."""
+        found: Any = transport.client.hvals(KEY)
+        return [json.loads(data) for data in found]
+
+    def retry(self, job: dict[str, Any]) -> None:
+        """Enqueue it once more, with all its attempts."""
+        from .queue import app
+
+        app.send_task(
+            job["name"], job["args"], job["kwargs"], task_id=job["id"], queue=job["queue"]
+        )
+        self.drop(job)
+
+    def drop(self, job: dict[str, Any]) -> None:
+        """Forget it."""
+        transport.client.hdel(KEY, job["id"])
+        transport.client.zrem(TIMES, job["id"])
