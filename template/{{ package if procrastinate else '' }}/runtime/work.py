@@ -111,7 +111,7 @@ async def _log_job(call_next: Any, context: JobContext, _worker: Any) -> Any:
 
 
 @app.periodic(cron="* * * * * */10")
-@app.task(name="rescue", queueing_lock="rescue", pass_context=True)
+@app.task(name="rescue", queueing_lock="rescue", pass_context=True, priority=1)  # before the others
 async def rescue(context: JobContext, timestamp: int) -> None:
     """Give the jobs of workers that were killed to others, or up, if they may be what kills."""
     manager = context.app.job_manager
