@@ -16,7 +16,7 @@ from tests.support import variants
 from tests.support.project import LOCKS, Project, environment
 
 # Of a package, without blank lines: docs/decisions/0002-line-budgets.md
-MOST_LINES = {"web": 700, "database": 310, "queue": 190, "redis": 210, "celery": 190, "clock": 180}
+MOST_LINES = {"web": 700, "database": 310, "queue": 190, "redis": 220, "celery": 190, "clock": 180}
 PARSERS: dict[str, Callable[[str], object]] = {
     ".py": ast.parse,
     ".toml": tomllib.loads,

@@ -43,7 +43,7 @@ def test_sigterm_ends_it_with_0_after_the_drain(start: Start, to: str, workers: 
     began = time.monotonic()
     service.terminate(to)
     assert_ended_well(service)
-    assert 0.5 <= time.monotonic() - began < 2.5
+    assert 0.5 <= time.monotonic() - began < 10  # seconds: the drain, and no wait for the grace of 20
 
 
 @WORKERS
