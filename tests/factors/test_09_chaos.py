@@ -29,6 +29,8 @@ def test_chaos(queue: Queue) -> None:
         outcome = chaos.run(
             queue, lambda: start(process="worker"), jobs=60, events=8, kill=True, seed=1, patience=120
         )
-    assert (outcome.lost, outcome.ended_twice, outcome.not_json) == (0, 0, 0), outcome
+    assert (outcome.lost, outcome.not_json) == (0, 0), outcome
+    # SIGKILL between the end of a job and its acknowledgement has it done once more.
+    assert outcome.ended_twice <= outcome.sent.count("kill"), outcome
     assert outcome.statuses <= {0, -signal.SIGKILL}, outcome
     assert outcome.longest_wait < chaos.MOST_SECONDS, outcome
