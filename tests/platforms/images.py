@@ -5,6 +5,7 @@ Python image, and PyPI's uv for its own; buildah builds on them, and the contain
 with the image's root, read-only. It wants Linux, root, buildah and mmdebstrap, and takes minutes.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,19 +14,18 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 import uv
 
+from extensions.formation import ON_REDIS
 from tests.conftest import Render
-from tests.support import variants
+from tests.support import postgres, redis, variants
 from tests.support.client import Connection, status
 from tests.support.project import Project
 from tests.support.service import Service
 from tests.support.template import ROOT
-
-from .conftest import FORMATIONS, SHAPES
 
 PACKAGES = "ca-certificates,python3,python3-venv,tzdata,netbase"
 SUITE, PYTHON = "trixie", "3.13"
@@ -115,17 +115,24 @@ def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
     buildah("rmi", "--all", "--force")
 
 
-SHAPE = [{**shape, "python_version": PYTHON, "platforms": ["docker"], "ci": "none"} for shape in SHAPES]
+# Each package manager, with and without a database, and the processes of each queue.
+SHAPES: list[variants.Answers] = [
+    {"database": "none", "package_manager": "pip"},
+    {"queue": "procrastinate", "package_manager": "uv"},
+    {"queue": "dramatiq", "clock": True, "database": "none", "package_manager": "uv"},
+    {"queue": "celery", "clock": True, "package_manager": "pip"},
+]
 
 
-@pytest.fixture(scope="module", params=SHAPE, ids=variants.label)
+@pytest.fixture(scope="module", params=SHAPES, ids=variants.label)
 def image(
     request: pytest.FixtureRequest, buildah: Buildah, render: Render
 ) -> Iterator[tuple[Project, Path, Any]]:
     """Return a project, the root of its image as it is mounted, and what the image says of itself."""
-    project = Project(render(request.param))
+    answers = {**request.param, "python_version": PYTHON, "platforms": ["docker"], "ci": "none"}
+    project = Project(render(answers))
     (project.path / ".env").write_text("SECRET=swordfish\n")
-    name = f"localhost/image-{len(request.param)}-{SHAPE.index(request.param)}"
+    name = f"localhost/image-{SHAPES.index(request.param)}"
     options = ("--isolation=chroot", "--network=host", "--pull-never", "--format=docker", "--layers=false")
     buildah("bud", *options, "--build-arg", f"REVISION={REVISION}", "--tag", name, ".", cwd=project.path)
     says = json.loads(buildah("inspect", "--type=image", name))["Docker"]["config"]
@@ -136,24 +143,50 @@ def image(
     (project.path / ".env").unlink()
 
 
+@pytest.fixture(scope="module")
+def services(
+    image: tuple[Project, Path, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[str]]:
+    """Return the variables that name what the formation is attached to."""
+    answers = image[0].answers()
+    with contextlib.ExitStack() as stack:
+        variables = []
+        if answers["database"] == "postgres":
+            variables.append(f"DATABASE_URL={stack.enter_context(postgres.running()).url()}")
+        if answers["queue"] in ON_REDIS:
+            folder = tmp_path_factory.mktemp("redis")
+            variables.append(f"REDIS_URL={stack.enter_context(redis.running(folder)).url}")
+        yield variables
+
+
+class Run(Protocol):
+    """Runs a process type as the image would, by default what it starts itself."""
+
+    def __call__(self, process: str = "") -> Service: ...
+
+
 @pytest.fixture
-def container(image: tuple[Project, Path, Any], request: pytest.FixtureRequest) -> Iterator[Service]:
-    """Return the service as the image starts it."""
+def run(image: tuple[Project, Path, Any], services: list[str]) -> Iterator[Run]:
+    """Return a function that runs a container."""
     project, root, says = image
     user, group = says["User"].split(":")
-    environment = [*says["Env"], "PORT=0", "SHUTDOWN_DRAIN_SECONDS=0.5"]
-    if "database" in FORMATIONS and project.answers()["database"] != "none":
-        environment.append("DATABASE_URL=postgres://nobody@127.0.0.1:1/nothing")
-    command = [
-        *("setpriv", f"--reuid={user}", f"--regid={group}", *UNTRUSTED),
-        *("/usr/bin/env", "-i", "-C", says["WorkingDir"], *environment),
-        *getattr(request, "param", says["Cmd"]),
-    ]
+    environment = [*says["Env"], *services, "PORT=0", "SHUTDOWN_DRAIN_SECONDS=0.5"]
     script = CONTAINER.format(chroot=shutil.which("chroot"))
     isolation = ("unshare", "--mount", "--pid", "--fork", "/bin/sh", "-c", script, str(root))
-    service = Service(project, Path("/usr"), {}, command, isolation)
-    yield service
-    service.kill()
+    started = []
+
+    def run(process: str = "") -> Service:
+        command = [
+            *("setpriv", f"--reuid={user}", f"--regid={group}", *UNTRUSTED),
+            *("/usr/bin/env", "-i", "-C", says["WorkingDir"], *environment),
+            *(project.procfile()[process] if process else says["Cmd"]),
+        ]
+        started.append(Service(project, Path("/usr"), {}, command, isolation))
+        return started[-1]
+
+    yield run
+    for service in started:
+        service.kill()
 
 
 def test_the_image_says_what_it_is(image: tuple[Project, Path, Any]) -> None:
@@ -182,8 +215,9 @@ def test_only_what_is_needed_is_inside(image: tuple[Project, Path, Any]) -> None
     assert list((app / ".venv").rglob("uvicorn/__pycache__/main.*.pyc"))
 
 
-def test_it_serves_drains_and_ends(container: Service) -> None:
+def test_it_serves_drains_and_ends(run: Run) -> None:
     """C-3, C-15: as process 1, as nobody, read-only, without capabilities."""
+    container = run()
     port = container.port
     root = container.root
     facts = dict(line.split(":\t") for line in Path(f"/proc/{root}/status").read_text().splitlines())
@@ -206,9 +240,25 @@ def test_it_serves_drains_and_ends(container: Service) -> None:
     assert not container.stderr.lines
 
 
-def test_health_is_asked_without_other_tools(image: tuple[Project, Path, Any], container: Service) -> None:
+def test_the_other_processes_run_too(image: tuple[Project, Path, Any], run: Run) -> None:
+    """C-2, C-3, C-15: the same image, the same limits; `release` first."""
+    processes = image[0].procfile()
+    if "release" in processes:
+        assert run("release").wait() == 0
+    for process, event in (("worker", "working"), ("clock", "ticking")):
+        if process in processes:
+            container = run(process)
+            container.wait_event(event)
+            container.signal(signal.SIGTERM)
+            assert container.wait() == 0, container.report()
+            assert container.find("stopped")
+            assert not container.stderr.lines
+
+
+def test_health_is_asked_without_other_tools(image: tuple[Project, Path, Any], run: Run) -> None:
     """HEALTHCHECK passes while `web` answers, and fails when it does not."""
     _, root, says = image
+    container = run()
     [_, *test] = says["Healthcheck"]["Test"]
 
     def check(port: int) -> int:
