@@ -263,7 +263,9 @@ def test_a_database_that_answers_nothing(start: Start, server: Server, database:
             ]
             eventually(lambda: sum(answer.done() for answer in answers) >= 4, "answers", timeout=2 + SLACK)
             assert {answer.result()[0].status for answer in answers if answer.done()} == {503}
-            assert readiness(service) == (503, {"postgres": "no free connection"})
+            status, reasons = readiness(service)
+            assert status == 503
+            assert reasons["postgres"] in ("no free connection", "no answer in time")  # 0.1 s apart
         assert {answer.result()[0].status for answer in answers} <= {201, 503}
     assert_back(service)
     assert_told_calmly(service)
