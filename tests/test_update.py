@@ -75,7 +75,7 @@ def released(shared: Path) -> Path:
         git(to, "checkout", "--quiet", "-b", "earlier", f"{HEAD}~0")
         earlier(to)
         commit_all(to, "An earlier state", tag=EARLIER)
-        git(to, "checkout", "--quiet", "main")
+        git(to, "checkout", "--quiet", "-")
 
     return once(shared / "released", make)
 

@@ -48,6 +48,7 @@ def a_whole_life(start: Start, workers: str) -> list[Event]:
         get(service, path)
     service.wait_event("thread crashed")
     if workers != "1":
+        service.wait_event("listening", count=int(workers))  # one that dies before it serves ends all
         os.kill(children(service.pid)[0], signal.SIGKILL)
         service.wait_event("worker died")
         service.wait_event("listening", count=int(workers) + 1)
