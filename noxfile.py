@@ -25,6 +25,14 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def variants(session: nox.Session) -> None:
+    """Boot every combination of framework, database and queue; `-- --framework NAME` for one of them."""
+    install(session, "tests")
+    where = ("tests/factors", "tests/test_render.py")
+    session.run("pytest", "-n", "4", "--dist", "worksteal", "--variants=all", *where, *session.posargs)
+
+
+@nox.session(python=PYTHON)
 def lint(session: nox.Session) -> None:
     """Check the repository's own Python; what the template emits is checked by the tests."""
     install(session, "lint")

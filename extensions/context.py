@@ -34,8 +34,22 @@ QUESTIONS: dict[str, dict[str, Any]] = {
 }
 # The questions whose choices are booleans for the templates, each named as its choice.
 OPTIONS = ("framework", "database", "queue", "package_manager", "platforms", "ci")
+# The frameworks by what they are served with: gunicorn, and for all others uvicorn.
+ON_WSGI = ("flask", "django")
 # The choices that have a dependency group in pins/pyproject.toml, in the order of the manifest.
-GROUPS = ("fastapi", "postgres", "procrastinate", "dramatiq", "celery", "clock", "redis")
+GROUPS = (
+    "fastapi",
+    "litestar",
+    "flask",
+    "sqlalchemy-asyncio",
+    "sqlalchemy",
+    "postgres",
+    "procrastinate",
+    "dramatiq",
+    "celery",
+    "clock",
+    "redis",
+)
 
 
 class ContextUpdater(ContextHook):
@@ -71,10 +85,14 @@ class ContextUpdater(ContextHook):
                 for choice in choices(question):
                     if choice != "none":
                         context[choice] = choice == answer or (isinstance(answer, list) and choice in answer)
+        context["wsgi"] = context.get("framework") in ON_WSGI
+        context["asgi"] = not context["wsgi"]
         context["worker"] = context.get("queue", "none") != "none"
         context["redis"] = context.get("queue") in formation.ON_REDIS
         context["clock"] = context["redis"] and formation.is_yes(context.get("clock"))
         context["services"] = context["redis"] or context.get("postgres", False)
+        context["sqlalchemy-asyncio"] = context["asgi"] and context.get("postgres", False)
+        context["sqlalchemy"] = context.get("flask", False) and context.get("postgres", False)
         groups = [group for group in GROUPS if context.get(group)] + ["common"]
         context["pin_groups"] = groups
         context["requires_python"] = pins.REQUIRES_PYTHON

@@ -140,6 +140,12 @@ SETTINGS = (
         "How many processes share the port.",
         given_by=("heroku", "render"),
     ),
+    Setting(
+        "WEB_THREADS",
+        "20",
+        "How many requests a process serves at once; more wait for their turn.",
+        when="wsgi",
+    ),
     Setting("LOG_LEVEL", "info", "The least level that is logged."),
     Setting(
         "LOG_FORMAT",

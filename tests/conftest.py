@@ -11,7 +11,9 @@ from typing import Any, Protocol
 
 import pytest
 
+from extensions.context import ON_WSGI
 from tests.support import postgres as pg
+from tests.support import redis as redis_server
 from tests.support import variants
 from tests.support.git import IDENTITY
 from tests.support.project import Project, environment, key, once
@@ -25,24 +27,56 @@ for _name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "PYTHONPATH"
 os.environ |= IDENTITY
 
 
-# What is the same with and without a database is tested with one: signals, boots, processes and logs.
-WITHOUT_DATABASE_TOO = re.compile("test_(01|03|04|05|07_http|10|12)")
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run choose its variants."""
+    group = parser.getgroup("variants")
+    group.addoption(
+        "--variants",
+        choices=("pairs", "all"),
+        default="pairs",
+        help="pairs (default): no test that tells nothing new; all: tests/factors on every combination",
+    )
+    frameworks = variants.choices()["framework"]
+    group.addoption("--framework", action="append", choices=frameworks, help="no variants but of this one")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what tells nothing new, and begin what waits for long: the others go on meanwhile."""
+    """Leave out what is not wanted, and begin what waits for long: the others go on meanwhile."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
-    spared = [item for item in items if not tells_something_new(item)]
-    config.hook.pytest_deselected(items=spared)
+    spared = {item for item in items if not is_wanted(item, config)}
+    config.hook.pytest_deselected(items=list(spared))
     items[:] = [item for item in items if item not in spared]
 
 
-def tells_something_new(item: pytest.Item) -> bool:
-    """Tell whether a test is worth its time on its variant."""
-    variant = getattr(item, "callspec", None) and item.callspec.params.get("pristine")  # type: ignore[attr-defined]
-    if not variant or variant["database"] != "none":
+def is_wanted(item: pytest.Item, config: pytest.Config) -> bool:
+    """Tell whether this run tests this on its variant."""
+    parameters: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
+    variant = next((value for value in parameters.values() if is_variant(value)), None)
+    if not variant:
         return True
-    return not item.get_closest_marker("database") and bool(WITHOUT_DATABASE_TOO.match(item.path.name))
+    if item.get_closest_marker("asgi" if variant["framework"] in ON_WSGI else "wsgi"):
+        return False
+    if config.option.framework and variant["framework"] not in config.option.framework:
+        return False
+    if item.path.parent.name != "factors":
+        return True
+    if item.get_closest_marker("database") and variant["database"] == "none":
+        return False
+    return config.option.variants == "all" or tells_something_new(item, variant, "pristine" in parameters)
+
+
+def is_variant(value: Any) -> bool:
+    """Tell whether the parameter of a test is a set of answers."""
+    return isinstance(value, Mapping) and "framework" in value
+
+
+def tells_something_new(item: pytest.Item, variant: variants.Answers, pristine: bool) -> bool:
+    """Tell whether a test is worth its time in a run over pairs; queues have tests of their own."""
+    if not pristine:
+        return variant["framework"] == variants.LEADING or bool(item.get_closest_marker("every_framework"))
+    with_database, without = variants.WORTH.get(variant["framework"], variants.WORTH_OF_OTHERS)
+    worth = without if variant["database"] == "none" else with_database
+    return variant["queue"] == "none" and bool(re.match(worth, item.path.name))
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +151,13 @@ def postgres() -> Iterator[pg.Server]:
 
 
 @pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis_server.Server]:
+    """Return the Redis of this worker's tests, which is never stopped meanwhile."""
+    with redis_server.running(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def migrated(request: pytest.FixtureRequest, pristine: Project, production: Path) -> str:
     """Return a database with the tables of this release, to be copied and not to be used."""
     server: pg.Server = request.getfixturevalue("postgres")
@@ -124,7 +165,7 @@ def migrated(request: pytest.FixtureRequest, pristine: Project, production: Path
     subprocess.run(
         [str(production / "bin" / "python"), "-m", pristine.name, "release"],
         cwd=pristine.path,
-        env={"DATABASE_URL": server.url(name)},
+        env={"DATABASE_URL": server.url(name), "REDIS_URL": "redis://nobody.invalid"},
         check=True,
         capture_output=True,
     )
@@ -137,10 +178,13 @@ def attached(request: pytest.FixtureRequest, pristine: Project) -> Mapping[str, 
 
     By a unix socket, because that is reached from every network namespace.
     """
-    if not pristine.has_database:
-        return {}
-    server: pg.Server = request.getfixturevalue("postgres")
-    return {"DATABASE_URL": server.socket_url(server.create(request.getfixturevalue("migrated")))}
+    variables = {}
+    if pristine.has_database:
+        server: pg.Server = request.getfixturevalue("postgres")
+        variables["DATABASE_URL"] = server.socket_url(server.create(request.getfixturevalue("migrated")))
+    if pristine.has_redis:
+        variables["REDIS_URL"] = request.getfixturevalue("redis").url
+    return variables
 
 
 @pytest.fixture

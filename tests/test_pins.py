@@ -140,7 +140,7 @@ def test_uv_has_nothing_to_add_to_an_emitted_lock(framework: str, render: Render
     for package in of_the_index:
         assert package.get("wheels") or package.get("sdist"), package["name"]
     locked = {(package["name"], package["version"]) for package in of_the_index}
-    assert locked <= set(pins.seeds([framework, "postgres", "common"]))
+    assert locked <= set(pins.seeds([framework, "sqlalchemy-asyncio", "postgres", "common"]))
 
 
 @pytest.mark.parametrize("framework", choices()["framework"])

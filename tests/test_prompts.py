@@ -167,7 +167,8 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
     terminal.says("user_email is not an e-mail address.")
     terminal.type(CLEAR + ENTER)
     terminal.asks("Which framework")
-    terminal.type(ENTER)
+    terminal.says("Litestar - ASGI, controllers")
+    terminal.type(DOWN + ENTER)
     terminal.asks("Where does it keep")
     terminal.type(UP + ENTER)
     terminal.asks("What runs its jobs")
@@ -193,7 +194,7 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
         "description": 'Says "how big".',
         "user_name": "",
         "user_email": "",
-        "framework": "fastapi",
+        "framework": "litestar",
         "database": "none",
         "queue": "none",
         "package_manager": "pip",

@@ -19,7 +19,7 @@ from tests.support.project import render, run_uv
 from tests.support.template import ROOT
 
 # What the default answers bring.
-GROUPS = ["fastapi", "postgres", "common"]
+GROUPS = ["fastapi", "sqlalchemy-asyncio", "postgres", "common"]
 
 MARKERS = ("<<<<<<<", ">>>>>>>", "|||||||")
 # Older and newer than the pins of the template that a project is updated to.

@@ -24,7 +24,7 @@ MANAGERS = pytest.mark.parametrize("managed", variants.choices()["package_manage
 @pytest.fixture
 def managed(request: pytest.FixtureRequest, render: Render, pristine: Project) -> Project:
     """Return the variant as another package manager has it."""
-    same = {name: pristine.answers()[name] for name in ("framework", "database")}
+    same = {name: pristine.answers()[name] for name in variants.BOOTED}
     return Project(render({**same, "package_manager": request.param}))
 
 

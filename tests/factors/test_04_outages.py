@@ -168,6 +168,15 @@ def test_connections_that_are_terminated(start: Start, database: Database) -> No
     assert database.server.connections(database.name) <= before
 
 
+def test_a_rollback_that_fails(start: Start, database: Database) -> None:
+    """C-19: whatever else went wrong, what the client is told is that the database was away."""
+    service = start(DATABASE_URL=database.url, DATABASE_POOL_SIZE="1")
+    for _ in range(2):
+        assert Connection(service.port).post("/doomed", None)[0].status == 503
+        assert write(service) == 201
+    assert assert_told_calmly(service)
+
+
 def test_a_pool_that_is_exhausted(start: Start, database: Database) -> None:
     """C-19: who finds no connection is told so soon, and those at work are not disturbed."""
     service = start(DATABASE_URL=database.url, DATABASE_POOL_SIZE="2")

@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import Start
 from tests.support.client import Connection, status
 from tests.support.postgres import Database
+from tests.support.project import Project
 from tests.support.service import Service, eventually
 
 pytestmark = pytest.mark.database
@@ -25,21 +26,24 @@ def post(service: Service, path: str, document: object = None) -> int:
     return Connection(service.port).post(path, document)[0].status
 
 
-def test_the_example(start: Start, database: Database) -> None:
+def test_the_example(start: Start, probed: Project, database: Database) -> None:
     """Notes are written, counted, read and listed."""
     connection = Connection(start(DATABASE_URL=database.url).port)
     response, body = connection.post("/notes", {"text": "one two  three"})
     note = json.loads(body)
-    assert (response.status, note["text"], note["words"]) == (201, "one two  three", 3)
+    words = None if probed.has_queue else 3  # a job will count them
+    assert (response.status, note["text"], note["words"]) == (201, "one two  three", words)
     assert response.headers["location"] == f"/notes/{note['id']}"
     assert json.loads(connection.get(response.headers["location"])[1]) == note
     others = [json.loads(connection.post("/notes", {"text": f"no. {n}"})[1]) for n in range(30)]
     assert json.loads(connection.get(f"/notes?limit=3&after={note['id']}")[1]) == others[:3]
     assert len(json.loads(connection.get("/notes")[1])) == 20
     for text in ("", "x" * 10_001, "\0", None, 7):
-        assert connection.post("/notes", {"text": text})[0].status == 422
-    for path in ("/notes?limit=0", "/notes?limit=101", "/notes?after=-1", "/notes/x", f"/notes/{2**63}"):
-        assert connection.get(path)[0].status == 422
+        assert connection.post("/notes", {"text": text})[0].status == probed.invalid
+    for path in ("/notes?limit=0", "/notes?limit=101", "/notes?after=-1"):
+        assert connection.get(path)[0].status == probed.invalid
+    for path in ("/notes/x", f"/notes/{2**63}"):  # no such URL for some frameworks
+        assert connection.get(path)[0].status in (404, probed.invalid)
     assert connection.get("/notes/999999")[0].status == 404
     assert connection.post("/notes", {"text": "x" * 10_000})[0].status == 201
 

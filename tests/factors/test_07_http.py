@@ -42,6 +42,18 @@ def test_health(web: Service, path: str) -> None:
     assert json.loads(body)
 
 
+def test_a_head_gets_no_body(start: Start) -> None:
+    """C-11, C-20: as some monitors ask; the connection serves on, and nothing warns of it."""
+    service = start()
+    connection = Connection(service.port)
+    for _ in range(2):
+        connection.request("HEAD", "/livez")
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (200, b"")
+    assert connection.get("/")[0].status == 200
+    assert not [event for event in service.events if event["level"] != "info"]
+
+
 def test_livez_answers_while_requests_run(web: Service) -> None:
     """C-11: as long as the process can answer, also when every thread for synchronous handlers is taken."""
     busy = [Connection(web.port) for _ in range(60)]

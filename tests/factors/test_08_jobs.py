@@ -1,6 +1,5 @@
 """VIII. Concurrency: jobs in Redis, on as many workers as one likes (C-8, C-12, C-16, C-19)."""
 
-import itertools
 import json
 import subprocess
 from collections.abc import Iterator
@@ -11,9 +10,10 @@ from typing import Any
 import pytest
 import trustme
 
+from extensions.context import ON_WSGI
 from tests.conftest import Render, Start, starting
 from tests.support import postgres as pg
-from tests.support import redis
+from tests.support import redis, variants
 from tests.support.client import Connection
 from tests.support.project import Project, environment, key, once
 from tests.support.service import Service, eventually
@@ -90,12 +90,14 @@ def kill() -> None:
 ENQUEUE = "from {0}.jobs import *\nfor _ in range({2}): {1}\n"
 
 
-@pytest.fixture(scope="module", params=itertools.product(IDIOMS, ["none", "postgres"]), ids="-".join)
+QUEUED = [row for queue in IDIOMS for row in variants.bootable(queue=queue)]
+
+
+@pytest.fixture(scope="module", params=QUEUED, ids=variants.label)
 def project(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
     """Return a service with each queue and these jobs, with and without a database."""
-    name, database = request.param
-    emitted = Project(render({"queue": name, "database": database}))
-    idiom = IDIOMS[name]
+    emitted = Project(render(request.param))
+    idiom = IDIOMS[request.param["queue"]]
 
     def add_jobs(to: Path) -> None:
         emitted.copy(to).append("jobs.py", JOBS.format(declare=idiom.declare, client=idiom.client))
@@ -174,6 +176,7 @@ def readiness(web: Service) -> tuple[int, Any]:
     return response.status, json.loads(body)
 
 
+@pytest.mark.every_framework
 def test_a_job_carries_the_id_of_its_request(jobs: Jobs, project: Project) -> None:
     """C-12: on its events, of which one tells its end."""
     web, worker = jobs.start(), jobs.worker()
@@ -247,6 +250,7 @@ def test_a_job_that_kills_is_given_up(jobs: Jobs, server: redis.Server) -> None:
     assert server.client.hlen(jobs.idiom.dead) == 0
 
 
+@pytest.mark.every_framework
 def test_redis_may_be_away(jobs: Jobs, project: Project, server: redis.Server) -> None:
     """C-19: at boot and later; a note that was committed meanwhile gets its job."""
     server.stop()
@@ -316,7 +320,10 @@ async def write():
 
 asyncio.run(write())
 """
-    assert jobs.run("shell", script.format(project.name, jobs.idiom.outgoing)).returncode == 0
+    script = script.format(project.name, jobs.idiom.outgoing)
+    if project.answers()["framework"] in ON_WSGI:
+        script = script.replace("asyncio.run(write())", "write()").replace("async ", "").replace("await ", "")
+    assert jobs.run("shell", script).returncode == 0
     worker = jobs.worker()
     worker.wait_event("job", outcome="succeeded")
     left = jobs.run(

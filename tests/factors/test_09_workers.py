@@ -8,23 +8,24 @@ import httpx
 import pytest
 
 from tests.conftest import Render
-from tests.support import chaos
+from tests.support import chaos, variants
 from tests.support import postgres as pg
-from tests.support.jobs import PROCRASTINATE, InPostgres
-from tests.support.project import Project, environment, once
+from tests.support.jobs import InPostgres, procrastinate
+from tests.support.project import Project, environment, key, once
 from tests.support.service import Service, eventually
 
 type Start = Callable[..., Service]
 
 
-@pytest.fixture(scope="session")
-def queued(render: Render, shared: Path) -> Project:
-    """Return a service with procrastinate, and with jobs of the tests. It is not to be changed."""
+@pytest.fixture(scope="session", params=variants.bootable(queue="procrastinate"), ids=variants.label)
+def queued(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
+    """Return a service with a queue, and with jobs of the tests. It is not to be changed."""
 
     def add_jobs(to: Path) -> None:
-        Project(render({"queue": "procrastinate"})).copy(to).append("jobs.py", PROCRASTINATE)
+        copy = Project(render(request.param)).copy(to)
+        copy.append("jobs.py", procrastinate(copy))
 
-    return Project(once(shared / "queued" / "project", add_jobs))
+    return Project(once(shared / f"queued-{key(request.param)}" / "project", add_jobs))
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def start(queue: InPostgres) -> Iterator[Start]:
         assert not service.stderr.lines, service.report()
 
 
+@pytest.mark.every_framework
 def test_a_job_has_the_id_of_its_request(start: Start) -> None:
     """C-12, and the job of a committed note is never missing."""
     web, worker = start("web"), start()

@@ -56,10 +56,11 @@ def test_dev_runs_the_formation(dev: Terminal, port: int) -> None:
 def test_dev_reloads(dev: Terminal, port: int, copied: Project) -> None:
     """An edit is served soon."""
     dev.expect("listening")
-    assert status(port, "/edited") == 404
-    copied.append("routes.py", '\n\n@router.get("/edited")\nasync def edited() -> str:\n    return "yes"\n')
+    assert b"edited" not in Connection(port).get("/")[1]
+    routes = copied.package / "routes.py"
+    routes.write_text(routes.read_text().replace(f'"{copied.answers()["project_slug"]}"', '"edited"'))
     dev.expect("listening")
-    assert status(port, "/edited") == 200
+    assert b"edited" in Connection(port).get("/")[1]
 
 
 def test_dev_waits_for_the_edit_that_mends_it(dev: Terminal, port: int, copied: Project) -> None:

@@ -115,12 +115,18 @@ def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
     buildah("rmi", "--all", "--force")
 
 
-# Each package manager, with and without a database, and the processes of each queue.
+# Each framework, each package manager, with and without a database, and the processes of each queue.
 SHAPES: list[variants.Answers] = [
-    {"database": "none", "package_manager": "pip"},
-    {"queue": "procrastinate", "package_manager": "uv"},
-    {"queue": "dramatiq", "clock": True, "database": "none", "package_manager": "uv"},
-    {"queue": "celery", "clock": True, "package_manager": "pip"},
+    {"framework": "flask", "database": "none", "package_manager": "pip"},
+    {"framework": "fastapi", "queue": "procrastinate", "package_manager": "uv"},
+    {
+        "framework": "litestar",
+        "queue": "dramatiq",
+        "clock": True,
+        "database": "none",
+        "package_manager": "uv",
+    },
+    {"framework": "flask", "queue": "celery", "clock": True, "package_manager": "pip"},
 ]
 
 
@@ -212,7 +218,7 @@ def test_only_what_is_needed_is_inside(image: tuple[Project, Path, Any]) -> None
     modules = {path.relative_to(app) for path in (app / project.name).rglob("*.py")}
     compiled = (path.relative_to(app) for path in (app / project.name).rglob("*.pyc"))
     assert modules == {path.parent.parent / f"{path.name.split('.')[0]}.py" for path in compiled}
-    assert list((app / ".venv").rglob("uvicorn/__pycache__/main.*.pyc"))
+    assert list((app / ".venv").rglob("structlog/__pycache__/stdlib.*.pyc"))
 
 
 def test_it_serves_drains_and_ends(run: Run) -> None:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from extensions.context import ON_WSGI
+
 from . import postgres, redis, variants
 from .project import Project, environment
 from .service import Service
@@ -42,6 +44,19 @@ async def probe(context: JobContext, *, key: int, seconds: float) -> None:
 async def poison() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 """
+
+# The same for the services whose code blocks.
+BLOCKING = (
+    PROCRASTINATE.replace("import asyncio", "import time")
+    .replace("await asyncio.sleep", "time.sleep")
+    .replace("async ", "")
+    .replace("await ", "")
+)
+
+
+def procrastinate(project: Project) -> str:
+    """Return the jobs for this project's procrastinate."""
+    return BLOCKING if project.answers()["framework"] in ON_WSGI else PROCRASTINATE
 
 
 # A job that tells in Redis when it begins and ends.

@@ -17,6 +17,8 @@ import copier
 import yaml
 from filelock import FileLock
 
+from extensions.formation import ON_REDIS
+
 from .routes import DATABASE_ROUTES, LIFESPANS, ROUTES
 from .variants import IDENTITY, Answers, python_version
 
@@ -73,6 +75,21 @@ class Project:
     def has_database(self) -> bool:
         """Whether it keeps anything."""
         return str(self.answers()["database"]) != "none"
+
+    @property
+    def has_queue(self) -> bool:
+        """Whether it has jobs."""
+        return str(self.answers()["queue"]) != "none"
+
+    @property
+    def has_redis(self) -> bool:
+        """Whether its jobs wait in Redis."""
+        return str(self.answers()["queue"]) in ON_REDIS
+
+    @property
+    def invalid(self) -> int:
+        """The status with which its framework answers what it can read but not accept."""
+        return 400 if self.answers()["framework"] == "litestar" else 422
 
     def procfile(self) -> dict[str, list[str]]:
         """Return the command of each process type."""

@@ -22,6 +22,22 @@ IDENTITY = {
     "user_email": "ada@example.com",
 }
 
+# The questions whose answers change what runs.
+BOOTED = ("framework", "database", "queue")
+# What this one proves of the processes around the application, it proves for all.
+LEADING = "fastapi"
+# The files of tests/factors that are worth their time in a run over pairs, with a database and without.
+WORTH = {
+    LEADING: ("", "test_(01|03|04|05|07_http|10|12)"),
+    # The first on gunicorn: all that its server, its health checks and its sessions have of their own.
+    "flask": (
+        "test_(01|03|04_(outages|transactions)|06|07|08_conc|09_(boot|disp)|10_database|11|12_admin)",
+        "test_07_http",
+    ),
+}
+# On the same server, with its own errors, sessions and logs.
+WORTH_OF_OTHERS = ("test_(01|04_(outages|transactions)|07_http|10_database|11|12_admin)", "test_07_http")
+
 
 @cache
 def choices() -> dict[str, list[Any]]:
@@ -100,10 +116,11 @@ def _meetings(row: Mapping[int, int]) -> Iterator[tuple[tuple[int, int], tuple[i
     return itertools.combinations(sorted(row.items()), 2)
 
 
-def bootable() -> list[Answers]:
-    """Return what can boot differently: each framework with each database."""
-    pairs = itertools.product(choices()["framework"], choices()["database"])
-    return [{"framework": framework, "database": database} for framework, database in pairs]
+def bootable(**fixed: str) -> list[Answers]:
+    """Return all that can boot differently: each framework with each database and each queue."""
+    every = itertools.product(*([fixed[axis]] if axis in fixed else choices()[axis] for axis in BOOTED))
+    rows = [dict(zip(BOOTED, answers, strict=True)) for answers in every]
+    return [row for row in rows if not conflict(row)]
 
 
 def label(answers: Answers) -> str:

@@ -1,6 +1,6 @@
-"""Routes that the tests add to an emitted service, as its user would: by writing them, in its framework."""
+"""What the tests add to a service in FastAPI."""
 
-FASTAPI = '''
+ROUTES = '''
 
 import asyncio
 import hashlib
@@ -164,11 +164,10 @@ async def ws(socket: WebSocket) -> None:
         await socket.send_text(text)
 '''
 
-ROUTES = {"fastapi": FASTAPI}
-
 # What a service with a database gets besides.
-FASTAPI_DATABASE = '''
+DATABASE_ROUTES = '''
 
+import psycopg
 from sqlalchemy import text
 
 from .db import Session
@@ -197,12 +196,19 @@ async def slow_note(seconds: float, session: Session) -> int:
 async def child(session: Session) -> None:
     """Write what a deferred constraint forbids, which only the COMMIT tells."""
     await session.execute(text("INSERT INTO children VALUES (1)"))
+
+
+@router.post("/doomed")
+async def doomed(session: Session) -> None:
+    """Fail, on a connection that has just been lost: nor can it be rolled back."""
+    pid = await session.scalar(text("SELECT pg_backend_pid()"))
+    async with await psycopg.AsyncConnection.connect(os.environ["DATABASE_URL"]) as other:
+        await other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    raise RuntimeError("this went wrong too")
 '''
 
-DATABASE_ROUTES = {"fastapi": FASTAPI_DATABASE}
-
 # Something that the service holds from its start to its end, and says so; or that fails, at either.
-FASTAPI_LIFESPAN = """
+LIFESPAN = """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -226,5 +232,3 @@ def create_app(*given: Any) -> FastAPI:
     app.router.lifespan_context = lifespan
     return app
 """
-
-LIFESPANS = {"fastapi": FASTAPI_LIFESPAN}

@@ -1,6 +1,5 @@
 """Postgres: one bounded pool of connections a process, made at the first use and never before."""
 
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -8,22 +7,12 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Engine, NullPool, create_engine, event, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from ..settings import Settings
+from .libpq import CONNECTION, ReadOnlyError
 
-CONNECTION: dict[str, Any] = {
-    "connect_timeout": 2,  # seconds; libpq takes no less
-    "tcp_user_timeout": 2000,  # milliseconds until a host that has vanished is noticed
-    "prepare_threshold": None,  # PgBouncer's transaction mode keeps no prepared statements
-}
 POOL_SECONDS = 0.9  # to wait for a free connection; less than what /readyz has, so that it can tell
-
-
-class ReadOnlyError(Exception):
-    """The database answers, and takes no writes: a standby, or one that was set so."""
 
 
 class Database:
@@ -67,21 +56,6 @@ class Database:
     async def close(self) -> None:
         """Return the connections."""
         await self.engine.dispose()
-
-
-def outage(error: BaseException) -> str | None:
-    """Say in a word or two why the database cannot serve; None where the error is another."""
-    if isinstance(error, NoFreeConnection):
-        return "no free connection"
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, ReadOnlyError | psycopg.errors.ReadOnlySqlTransaction):
-        return "read-only"
-    if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
-        if cause.sqlstate:  # the class is named for it, such as DiskFull or AdminShutdown
-            return re.sub("(?<=[a-z])(?=[A-Z])", " ", type(cause).__name__).lower()
-        said = str(cause).partition("\n")[0].rpartition("failed: ")[2].removeprefix("FATAL:  ")
-        return re.sub("""(["']).*?\\1""", "…", said)  # who, where: not for everybody who asks
-    return None
 
 
 def sync_engine(settings: Settings) -> Engine:

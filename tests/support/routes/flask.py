@@ -1,0 +1,234 @@
+"""What the tests add to a service in Flask."""
+
+ROUTES = '''
+
+import hashlib
+import logging
+import os
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Response, abort, request, url_for
+from pydantic import BaseModel, ValidationError
+
+
+@bp.get("/slow")
+def slow() -> dict[str, float]:
+    print("slow has begun")
+    seconds = float(request.args["seconds"])
+    time.sleep(seconds)
+    return {"slept": seconds}
+
+
+@bp.get("/slow-sync")
+def slow_sync() -> dict[str, float]:
+    print("slow-sync has begun")
+    seconds = float(request.args["seconds"])
+    time.sleep(seconds)
+    return {"slept": seconds}
+
+
+@bp.get("/stubborn")
+def stubborn() -> None:
+    """Hang, and take no end for an answer."""
+    print("stubborn has begun")
+    while True:
+        try:
+            time.sleep(60)
+        except BaseException:
+            pass
+
+
+@bp.get("/blocking")
+def blocking() -> dict[str, float]:
+    print("blocking has begun")
+    seconds = float(request.args["seconds"])
+    time.sleep(seconds)
+    return {"slept": seconds}
+
+
+@bp.get("/boom")
+def boom() -> None:
+    password = "-".join(["a", "local", "variable"])
+    raise RuntimeError("this went wrong")
+
+
+def dive(depth: int, ballast: str) -> None:
+    if depth == 0:
+        raise RuntimeError("too deep " + "x" * 50_000)
+    try:
+        dive(depth - 1, ballast)
+    except RuntimeError as error:
+        raise ValueError("and again") from error
+
+
+@bp.get("/deep")
+def deep() -> None:
+    dive(60, "-".join(["a", "local", "variable"]))
+
+
+@bp.get("/late-boom")
+def late_boom() -> Response:
+    def body() -> Iterator[str]:
+        yield "begun"
+        raise RuntimeError("too late for a 500")
+
+    return Response(body())
+
+
+@bp.get("/print")
+def print_something() -> dict[str, str]:
+    print("printed to stdout")
+    print("printed to stderr", file=sys.stderr)
+    os.write(1, b"")
+    return {}
+
+
+@bp.get("/warn")
+def warn() -> dict[str, str]:
+    warnings.warn("something is old", DeprecationWarning, stacklevel=1)
+    warnings.warn("take care", stacklevel=1)
+    return {}
+
+
+@bp.get("/log")
+def log() -> dict[str, str]:
+    text = request.args["text"]
+    logging.getLogger("some.library").warning("somebody said %s", text)
+    print(text)
+    return {}
+
+
+@bp.get("/log-long")
+def log_long() -> dict[str, str]:
+    logging.getLogger("some.library").warning("long " + "é\\n" * 100_000)
+    return {}
+
+
+@bp.get("/thread")
+def thread() -> dict[str, str]:
+    def die() -> None:
+        raise RuntimeError("a thread died")
+
+    threading.Thread(target=die).start()
+    return {}
+
+
+@bp.get("/sse")
+def sse() -> Response:
+    def events() -> Iterator[str]:
+        while True:
+            yield "data: tick\\n\\n"
+            time.sleep(0.05)
+
+    return Response(events(), mimetype="text/event-stream")
+
+
+@bp.post("/echo")
+def echo() -> dict[str, object]:
+    body = request.get_data()
+    return {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+
+
+@bp.post("/ignore")
+def ignore() -> dict[str, str]:
+    """Answer without reading the body."""
+    return {"body": "not read"}
+
+
+class Order(BaseModel):
+    count: int
+
+
+@bp.post("/orders")
+def order() -> dict[str, object]:
+    try:
+        return Order.model_validate_json(request.get_data()).model_dump()
+    except ValidationError:
+        abort(422)
+
+
+@bp.get("/teapot")
+def teapot() -> None:
+    abort(418, "short and stout")
+
+
+@bp.get("/whoami")
+def whoami() -> dict[str, object]:
+    return {
+        "scheme": request.scheme,
+        "client": request.remote_addr,
+        "pid": os.getpid(),
+        "url": url_for(".index", _external=True),
+    }
+'''
+
+# What a service with a database gets besides.
+DATABASE_ROUTES = '''
+
+import psycopg
+from sqlalchemy import text
+
+from .db import get_session
+from .models import Note
+
+
+@bp.get("/sql")
+def sql() -> dict[str, str]:
+    """Take a connection for as long as one statement takes."""
+    print("sql has begun")
+    get_session().execute(text("SELECT pg_sleep(:seconds)"), {"seconds": float(request.args["seconds"])})
+    return {}
+
+
+@bp.post("/slow-notes")
+def slow_note() -> tuple[dict[str, int], int]:
+    """Write, and commit later."""
+    session, note = get_session(), Note(text="slow", words=1)
+    session.add(note)
+    session.flush()
+    print("slow-notes has begun")
+    time.sleep(float(request.args["seconds"]))
+    return {"id": note.id}, 201
+
+
+@bp.post("/children")
+def child() -> tuple[dict[str, str], int]:
+    """Write what a deferred constraint forbids, which only the COMMIT tells."""
+    get_session().execute(text("INSERT INTO children VALUES (1)"))
+    return {}, 201
+
+
+@bp.post("/doomed")
+def doomed() -> None:
+    """Fail, on a connection that has just been lost: nor can it be rolled back."""
+    pid = get_session().scalar(text("SELECT pg_backend_pid()"))
+    with psycopg.connect(os.environ["DATABASE_URL"]) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    raise RuntimeError("this went wrong too")
+'''
+
+# gunicorn has forked: what each worker opens, and what ends with it.
+LIFESPAN = """
+
+import atexit
+import os
+
+
+def open_pools() -> None:
+    print("pools opened")
+    {start}
+    atexit.register(close_pools)
+
+
+def close_pools() -> None:
+    {stop}
+    print("pools released")
+
+
+os.register_at_fork(after_in_child=open_pools)
+"""
