@@ -41,6 +41,7 @@ GROUPS = (
     "fastapi",
     "litestar",
     "flask",
+    "django",
     "sqlalchemy-asyncio",
     "sqlalchemy",
     "postgres",

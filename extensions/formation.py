@@ -179,6 +179,19 @@ SETTINGS = (
         differs=dict.fromkeys(EVERYWHERE, "true"),
         why="The router ends TLS and says in X-Forwarded-Proto what the client used.",
     ),
+    Setting(
+        "SECRET_KEY",
+        "",
+        "What signs sessions and links: 32 characters or more, at random.",
+        kind="secret",
+        when="django",
+    ),
+    Setting(
+        "ALLOWED_HOSTS",
+        "*",
+        "The host names that are served, with commas; `*` is all, `.a.com` also what is below.",
+        when="django",
+    ),
     Setting("WORKER_CONCURRENCY", "8", "How many jobs a worker runs at once.", when="worker"),
     Setting(
         "DATABASE_URL",
@@ -309,10 +322,16 @@ def formation(context: Mapping[str, Any]) -> Formation:
     )
 
 
+# Django's own apps, by the names that its tables and migrations are filed under.
+DJANGO_APPS = ("admin", "auth", "contenttypes", "messages", "sessions", "staticfiles")
+
+
 def conflict(answers: Mapping[str, Any]) -> str:
     """Answers that cannot stand together, as one sentence, or nothing."""
     if answers.get("queue") == "procrastinate" and answers.get("database") == "none":
         return "queue procrastinate keeps its jobs in Postgres: choose database postgres too."
+    if answers.get("framework") == "django" and answers.get("package") in DJANGO_APPS:
+        return f"package {answers['package']} is the name of one of Django's own apps: choose another."
     if is_yes(answers.get("clock")) and answers.get("queue", ON_REDIS[0]) not in ON_REDIS:
         if answers["queue"] == "procrastinate":
             return "clock is not for queue procrastinate, whose workers enqueue at set times themselves."

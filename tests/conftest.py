@@ -165,7 +165,11 @@ def migrated(request: pytest.FixtureRequest, pristine: Project, production: Path
     subprocess.run(
         [str(production / "bin" / "python"), "-m", pristine.name, "release"],
         cwd=pristine.path,
-        env={"DATABASE_URL": server.url(name), "REDIS_URL": "redis://nobody.invalid"},
+        env={
+            "DATABASE_URL": server.url(name),
+            "REDIS_URL": "redis://nobody.invalid",
+            **pristine.secrets,
+        },
         check=True,
         capture_output=True,
     )
@@ -178,7 +182,7 @@ def attached(request: pytest.FixtureRequest, pristine: Project) -> Mapping[str, 
 
     By a unix socket, because that is reached from every network namespace.
     """
-    variables = {}
+    variables = dict(pristine.secrets)
     if pristine.has_database:
         server: pg.Server = request.getfixturevalue("postgres")
         variables["DATABASE_URL"] = server.socket_url(server.create(request.getfixturevalue("migrated")))

@@ -36,7 +36,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     ("data", "line"),
     [
         ("nosuch=1", "nosuch is no question of this template."),
-        ("framework=rails", "framework must be one of: fastapi, litestar, flask."),
+        ("framework=rails", "framework must be one of: fastapi, litestar, flask, django."),
         ("package_manager=poetry", "package_manager must be one of: uv, pip."),
         ("python_version=3.11", "python_version must be one of: 3.12, 3.13, 3.14."),
         ("license=GPL", "license must be one of: none, MIT, Apache-2.0."),

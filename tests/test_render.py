@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from extensions.context import ON_WSGI
+from extensions.formation import conflict
 from tests.conftest import Render
 from tests.support import variants
 from tests.support.project import LOCKS, Project, environment
@@ -20,6 +21,7 @@ from tests.support.project import LOCKS, Project, environment
 MOST_LINES = {
     "web": 700,
     "litestar": 60,
+    "django": 200,
     "wsgi": 110,
     "database": 310,
     "queue": 190,
@@ -34,6 +36,8 @@ PARSERS: dict[str, Callable[[str], object]] = {
     ".yml": lambda text: list(yaml.safe_load_all(text)),
     ".yaml": lambda text: list(yaml.safe_load_all(text)),
 }
+# The modules that Django finds by their names.
+FOUND_BY_DJANGO = ("admin", "apps", "django_settings")
 # What Windows refuses in a name: characters, and the names of its devices (with any suffix).
 NOT_ON_WINDOWS = re.compile(r'[<>:"\\|?*\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
 # What Jinja leaves behind where it was not run, or ran into nothing. GitHub's own `${{ }}` is no Jinja.
@@ -94,7 +98,8 @@ def test_formatting_is_a_no_op(emitted: Path, render: Render, shared: Path) -> N
 def test_the_package_keeps_within_its_budget(emitted: Path) -> None:
     package = Project(emitted).package
     modules = [path for path in package.rglob("*.py") if "migrations" not in path.parts]
-    lines = {path.name: sum(map(bool, map(str.strip, path.read_text().splitlines()))) for path in modules}
+    counted = ((path, path.read_text().splitlines()) for path in modules)
+    lines = {str(path.relative_to(package)): sum(map(bool, map(str.strip, text))) for path, text in counted}
     chosen = {name for name, answer in Project(emitted).answers().items() if answer not in ("none", False)}
     budgets = {"web"} | (MOST_LINES.keys() & chosen)
     framework = Project(emitted).answers()["framework"]
@@ -112,8 +117,9 @@ def test_nothing_emitted_is_unused(emitted: Path) -> None:
         sources = {path: path.read_text() for path in folder.rglob("*.py")}
         for path in sources:
             others = "\n".join(text for other, text in sources.items() if other != path)
-            entry = path.stem in ("__init__", "__main__") or "migrations" in path.parts
-            assert entry or re.search(rf"\b(import|from)\b[^\n]*\b{path.stem}\b", others), path
+            entry = path.stem in ("__init__", "__main__", *FOUND_BY_DJANGO) or "migrations" in path.parts
+            named = rf'\b(import|from)\b[^\n]*\b{path.stem}\b|"{package.name}\.{path.stem}\.\w+"'
+            assert entry or re.search(named, others), path
 
 
 def test_what_every_service_has(emitted: Path) -> None:
@@ -123,9 +129,10 @@ def test_what_every_service_has(emitted: Path) -> None:
 
 def test_every_file_of_the_template_is_emitted_by_some_combination(template: Path, render: Render) -> None:
     """No layer is dead: what no answer brings, nobody needs."""
+    full = [row for row in ({**row, "clock": True} for row in variants.bootable()) if not conflict(row)]
     emitted = {
         str(path.relative_to(project))
-        for project in (render(answers, skip_tasks=True) for answers in variants.combinations())
+        for project in (render(answers, skip_tasks=True) for answers in (*variants.combinations(), *full))
         for path in project.rglob("*")
     }
     for source in (template / "template").rglob("*"):

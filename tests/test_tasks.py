@@ -108,7 +108,7 @@ class Launched:
 
     def release(self, *, lowered_pin: bool = False, new_dependency: str = "") -> None:
         """Release 2.0.0, with a line in .gitignore that 1.0.0 had not, and maybe with other pins."""
-        ignored = self.template / "template" / ".gitignore"
+        ignored = self.template / "template" / ".gitignore.jinja"
         ignored.write_text(ignored.read_text() + "\n# New\n.new/\n")
         file = self.template / "pins" / "pins.json"
         data = json.loads(file.read_text("utf-8"))

@@ -12,14 +12,13 @@ import pytest
 
 from tests.conftest import Render, Start, starting
 from tests.support import postgres as pg
-from tests.support import processes, redis
+from tests.support import processes, redis, variants
 from tests.support.project import Project, environment, key, once
 from tests.support.service import Service, eventually
 
 SECOND = timedelta(seconds=1)
 # A schedule that ticks each second, in the place of the one that ticks each minute.
-SCHEDULE = {
-    "none": """
+IN_REDIS = """
 from .jobs import greet
 from .runtime.clock import cron
 
@@ -27,8 +26,8 @@ from .runtime.clock import cron
 @cron("* * * * * *")
 def each_second() -> None:
     greet.send("everybody")
-""",
-    "postgres": """
+"""
+IN_POSTGRES = """
 from sqlalchemy.orm import Session
 
 from .jobs import count_notes
@@ -39,8 +38,26 @@ from .runtime.outbox import enqueue
 @cron("* * * * * *")
 def each_second(session: Session) -> None:
     enqueue(session, count_notes.message())
-""",
+"""
+IN_DJANGO = """
+from .jobs import count_notes
+from .runtime.clock import cron
+from .runtime.outbox import enqueue
+
+
+@cron("* * * * * *")
+def each_second() -> None:
+    enqueue(count_notes.message())
+"""
+SCHEDULES = {
+    ("fastapi", "none"): IN_REDIS,
+    ("fastapi", "postgres"): IN_POSTGRES,
+    ("django", "postgres"): IN_DJANGO,
 }
+CLOCKS = [
+    {"framework": framework, "database": database, "queue": "dramatiq", "clock": True}
+    for framework, database in SCHEDULES
+]
 
 
 class Clocks:
@@ -82,13 +99,14 @@ class Clocks:
         return [tick for tick in (min(ticks) + n * SECOND for n in range(count)) if tick not in ticks]
 
 
-@pytest.fixture(scope="module", params=list(SCHEDULE))
+@pytest.fixture(scope="module", params=CLOCKS, ids=variants.label)
 def project(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
     """Return a service with a clock that ticks each second, with and without a database."""
-    emitted = Project(render({"queue": "dramatiq", "clock": True, "database": request.param}))
+    emitted = Project(render(request.param))
+    schedule = SCHEDULES[request.param["framework"], request.param["database"]]
 
     def hasten(to: Path) -> None:
-        (emitted.copy(to).package / "schedule.py").write_text(SCHEDULE[request.param])
+        (emitted.copy(to).package / "schedule.py").write_text(schedule)
 
     return Project(once(shared / f"clock-{key(emitted.answers())}" / "project", hasten))
 
@@ -106,7 +124,7 @@ def clocks(
 ) -> Iterator[Clocks]:
     """Return what starts clocks with their backing services."""
     production = environment(shared, project, dev=False)
-    variables, database = {"REDIS_URL": server.url}, None
+    variables, database = {"REDIS_URL": server.url, **project.secrets}, None
     if project.has_database:
         postgres: pg.Server = request.getfixturevalue("postgres")
         database = pg.Database(postgres, postgres.create())
@@ -117,6 +135,7 @@ def clocks(
         yield Clocks(project, start, server, database)
 
 
+@pytest.mark.every_framework
 def test_two_clocks_enqueue_each_tick_once(clocks: Clocks) -> None:
     """C-17: and one that is killed or stopped loses none to the other."""
     one, other = clocks.clock(), clocks.clock()
@@ -233,13 +252,14 @@ def test_redis_may_be_away(clocks: Clocks, project: Project, server: redis.Serve
     assert len(clocks.missed()) <= 1  # that of a command whose answer never came
 
 
+@pytest.mark.every_framework
 def test_postgres_may_be_away(project: Project, server: redis.Server, shared: Path) -> None:
     """C-19: one event tells so, and no tick is lost."""
     if not project.has_database:
         pytest.skip("There is no database.")
     with pg.running() as own:
         database = pg.Database(own, own.create())
-        variables = {"REDIS_URL": server.url, "DATABASE_URL": database.url}
+        variables = {"REDIS_URL": server.url, "DATABASE_URL": database.url, **project.secrets}
         with starting(project, environment(shared, project, dev=False), variables) as start:
             assert start(process="release").wait() == 0
             own.stop()

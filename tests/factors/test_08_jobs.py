@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import trustme
 
-from extensions.context import ON_WSGI
 from tests.conftest import Render, Start, starting
 from tests.support import postgres as pg
 from tests.support import redis, variants
 from tests.support.client import Connection
+from tests.support.orm import orm
 from tests.support.project import Project, environment, key, once
 from tests.support.service import Service, eventually
 
@@ -150,7 +151,7 @@ def jobs(
 ) -> Iterator[Jobs]:
     """Return what starts processes of the service with its backing services."""
     production = environment(shared, project, dev=False)
-    variables = {"REDIS_URL": server.url}
+    variables = {"REDIS_URL": server.url, **project.secrets}
     if project.has_database:
         postgres: pg.Server = request.getfixturevalue("postgres")
         variables["DATABASE_URL"] = postgres.url(postgres.create())
@@ -296,40 +297,12 @@ def test_what_is_rolled_back_enqueues_nothing(jobs: Jobs, project: Project) -> N
     """A job and the note that it is for are one: both are committed, or neither."""
     if not project.has_database:
         pytest.skip("There is no transaction.")
-    script = """
-import asyncio
-from {0}.models import Note
-from {0}.jobs import count_words
-from {0}.runtime.outbox import enqueue
-from {0}.runtime.postgres import Database
-
-async def write():
-    database = Database(settings)
-    for text in ("rolled back", "kept and counted"):
-        try:
-            async with database.transaction() as session:
-                note = Note(text=text)
-                session.add(note)
-                await session.flush()
-                enqueue(session, {1})
-                if text == "rolled back":
-                    raise KeyError
-        except KeyError:
-            pass
-    await database.close()
-
-asyncio.run(write())
-"""
-    script = script.format(project.name, jobs.idiom.outgoing)
-    if project.answers()["framework"] in ON_WSGI:
-        script = script.replace("asyncio.run(write())", "write()").replace("async ", "").replace("await ", "")
+    script = orm(project).two_notes.format(package=project.name, job=jobs.idiom.outgoing)
     assert jobs.run("shell", script).returncode == 0
     worker = jobs.worker()
     worker.wait_event("job", outcome="succeeded")
-    left = jobs.run(
-        "shell", "import sqlalchemy as sa\nprint(session.scalars(sa.text('SELECT words FROM notes')).all())"
-    )
-    assert left.stdout == "[3]\n"
+    with psycopg.connect(jobs.variables["DATABASE_URL"]) as connection:
+        assert connection.execute("SELECT words FROM notes").fetchall() == [(3,)]
     worker.terminate()
     assert worker.wait() == 0
     assert len(worker.find("job")) == 1

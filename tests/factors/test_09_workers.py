@@ -33,8 +33,8 @@ def queue(queued: Project, shared: Path, postgres: pg.Server) -> InPostgres:
     """Return its jobs, in a database of the test's own."""
     production = environment(shared, queued, dev=False)
     database = pg.Database(postgres, postgres.create())
-    release = Service(queued, production, {"DATABASE_URL": database.url}, queued.procfile()["release"])
-    assert release.wait() == 0
+    variables = {"DATABASE_URL": database.url, **queued.secrets}
+    assert Service(queued, production, variables, queued.procfile()["release"]).wait() == 0
     return InPostgres(queued, production, database)
 
 
@@ -44,9 +44,9 @@ def start(queue: InPostgres) -> Iterator[Start]:
     started: list[Service] = []
 
     def start(process: str = "worker", **variables: str) -> Service:
-        variables = {"DATABASE_URL": queue.database.url, **variables}
         command = queue.project.procfile()[process]
-        started.append(Service(queue.project, queue.environment, variables, command))
+        given = {**queue.variables, **variables}
+        started.append(Service(queue.project, queue.environment, given, command))
         return started[-1]
 
     yield start
@@ -133,7 +133,7 @@ def test_a_worker_waits_for_its_database(queued: Project, shared: Path) -> None:
     production = environment(shared, queued, dev=False)
     with pg.running() as server:
         database = pg.Database(server, server.create())
-        variables = {"DATABASE_URL": database.url}
+        variables = {"DATABASE_URL": database.url, **queued.secrets}
         assert Service(queued, production, variables, queued.procfile()["release"]).wait() == 0
         queue = InPostgres(queued, production, database)
         server.stop()

@@ -23,6 +23,8 @@ SHAPES: list[dict[str, Any]] = [
     {**answers, "platforms": EVERY, "package_manager": manager, "ci": ci}
     for answers, (manager, ci) in zip((it for it in ANSWERS if not conflict(it)), TOOLS, strict=False)
 ]
+# Which has a secret of its own, and assets that the build collects.
+SHAPES += [{**shape, "framework": "django"} for shape in (SHAPES[0], SHAPES[-1])]
 
 
 @pytest.fixture(scope="session", params=SHAPES, ids=variants.label)

@@ -126,7 +126,7 @@ SHAPES: list[variants.Answers] = [
         "database": "none",
         "package_manager": "uv",
     },
-    {"framework": "flask", "queue": "celery", "clock": True, "package_manager": "pip"},
+    {"framework": "django", "queue": "celery", "clock": True, "package_manager": "pip"},
 ]
 
 
@@ -156,7 +156,7 @@ def services(
     """Return the variables that name what the formation is attached to."""
     answers = image[0].answers()
     with contextlib.ExitStack() as stack:
-        variables = []
+        variables = [f"{name}={value}" for name, value in image[0].secrets.items()]
         if answers["database"] == "postgres":
             variables.append(f"DATABASE_URL={stack.enter_context(postgres.running()).url()}")
         if answers["queue"] in ON_REDIS:

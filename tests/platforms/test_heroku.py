@@ -59,7 +59,10 @@ def nothing_to_build(project: Path) -> bool:
 
 def no_name_of_the_buildpacks(project: Path) -> bool:
     misspelt = [path.name for path in project.iterdir() if MISSPELT.fullmatch(path.name)]
-    return misspelt == [".python-version"] and not any((project / name).exists() for name in REFUSED)
+    found = {name for name in REFUSED if (project / name).exists()}
+    if (project / "manage.py").exists() and Project(project).answers()["framework"] == "django":
+        found -= {"manage.py"}  # with which the buildpack collects its assets
+    return misspelt == [".python-version"] and not found
 
 
 def a_procfile_that_honcho_reads(project: Path) -> bool:

@@ -52,11 +52,40 @@ BLOCKING = (
     .replace("async ", "")
     .replace("await ", "")
 )
+DJANGO = """
+
+import os
+import signal
+import time
+
+from django.db import connection
+
+
+def _tell(key: int, what: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO runs (key, what) VALUES (%s, %s)", [key, what])
+
+
+@app.task(name="probe", retry=RETRY)
+def probe(*, key: int, seconds: float) -> None:
+    print("probe has begun")
+    _tell(key, "begun")
+    time.sleep(seconds)
+    _tell(key, "ended")
+
+
+@app.task(name="poison", retry=RETRY)
+def poison() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 def procrastinate(project: Project) -> str:
     """Return the jobs for this project's procrastinate."""
-    return BLOCKING if project.answers()["framework"] in ON_WSGI else PROCRASTINATE
+    framework = project.answers()["framework"]
+    if framework == "django":
+        return DJANGO
+    return BLOCKING if framework in ON_WSGI else PROCRASTINATE
 
 
 # A job that tells in Redis when it begins and ends.
@@ -135,8 +164,9 @@ def attached(project: Project, shared: Path, folder: Path) -> Iterator[Queue]:
         with postgres.running() as cluster:
             database = postgres.Database(cluster, cluster.create())
             command = project.procfile()["release"]
-            assert Service(project, production, {"DATABASE_URL": database.url}, command).wait() == 0
-            yield InPostgres(project, production, database)
+            queue = InPostgres(project, production, database)
+            assert Service(project, production, queue.variables, command).wait() == 0
+            yield queue
     else:
         with redis.running(folder) as server:
             yield InRedis(project, production, server)
@@ -147,7 +177,7 @@ class InRedis:
 
     def __init__(self, project: Project, environment: Path, server: redis.Server) -> None:
         self.project, self.environment, self.server = project, environment, server
-        self.variables = {"REDIS_URL": server.url}
+        self.variables = {"REDIS_URL": server.url, **project.secrets}
 
     def enqueue(self, job: str, *arguments: Mapping[str, Any]) -> None:
         enqueue(self, job, arguments)
@@ -170,7 +200,7 @@ class InPostgres:
 
     def __init__(self, project: Project, environment: Path, database: postgres.Database) -> None:
         self.project, self.environment, self.database = project, environment, database
-        self.variables = {"DATABASE_URL": database.url}
+        self.variables = {"DATABASE_URL": database.url, **project.secrets}
         database.execute("CREATE TABLE runs (key int, what text, at timestamptz DEFAULT clock_timestamp())")
 
     def enqueue(self, job: str, *arguments: Mapping[str, Any]) -> None:

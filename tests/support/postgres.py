@@ -146,5 +146,9 @@ class Database:
             "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns "
             "WHERE table_schema = 'public' ORDER BY 1, 2"
         )
-        known = any(row[0] == "alembic_version" for row in tables)
-        return tables + (self.execute("SELECT version_num FROM alembic_version") if known else [])
+        names = {row[0] for row in tables}
+        if "alembic_version" in names:
+            return tables + self.execute("SELECT version_num FROM alembic_version")
+        if "django_migrations" in names:
+            return tables + self.execute("SELECT app, name FROM django_migrations ORDER BY 1, 2")
+        return tables

@@ -87,6 +87,12 @@ class Project:
         return str(self.answers()["queue"]) in ON_REDIS
 
     @property
+    def secrets(self) -> dict[str, str]:
+        """What it cannot do without, and no backing service gives."""
+        key = {"SECRET_KEY": "of the tests, and of nothing else"}
+        return key if self.answers()["framework"] == "django" else {}
+
+    @property
     def invalid(self) -> int:
         """The status with which its framework answers what it can read but not accept."""
         return 400 if self.answers()["framework"] == "litestar" else 422

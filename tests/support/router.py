@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import math
 import random
 import threading
 import time
@@ -20,6 +21,7 @@ class Router:
 
     def __init__(self, *ports: int, clients: int = 8, expected: Sequence[int] = (200,)) -> None:
         self.ports, self.expected = ports, expected
+        self.removed: dict[int, float] = {}  # when each port that goes is known to be gone
         self.served = 0
         self.failures: list[str] = []
         self.done = threading.Event()
@@ -30,7 +32,8 @@ class Router:
         self.ports += (port,)
 
     def remove_late(self, port: int, seconds: float = 1.5) -> None:
-        """Go on sending to an instance for a while, then no more."""
+        """Go on sending to an instance for a while, then no more, however late this thread wakes."""
+        self.removed[port] = time.monotonic() + seconds
         self.done.wait(seconds)
         self.ports = tuple(other for other in self.ports if other != port)
 
@@ -38,7 +41,8 @@ class Router:
         """Send one request after the other, each to any instance, over one connection to each."""
         connections: dict[int, Connection] = {}
         while not self.done.wait(0.005):
-            port = random.choice(self.ports)
+            now = time.monotonic()
+            port = random.choice([port for port in self.ports if now < self.removed.get(port, math.inf)])
             try:
                 if port not in connections:
                     connections[port] = Connection(port)

@@ -34,8 +34,10 @@ WORTH = {
         "test_(01|03|04_(outages|transactions)|06|07|08_conc|09_(boot|disp)|10_database|11|12_admin)",
         "test_07_http",
     ),
+    # On the same server, with migrations of its own.
+    "django": ("test_(01|04_(outages|transactions)|07_http|10_database|11|12)", "test_07_http"),
 }
-# On the same server, with its own errors, sessions and logs.
+# On the leading one's server, with its own errors, sessions and logs.
 WORTH_OF_OTHERS = ("test_(01|04_(outages|transactions)|07_http|10_database|11|12_admin)", "test_07_http")
 
 

@@ -1,0 +1,32 @@
+"""What clients send, checked by pydantic; 422 says what is wrong with it."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from pydantic import BaseModel, ValidationError
+
+
+class InputError(Exception):
+    """Ends the request, and its transaction; problems.py answers it."""
+
+    def __init__(self, error: ValidationError) -> None:
+        # The input is not repeated: it may be a secret, or no Unicode at all.
+        self.found: Any = error.errors(
+            include_input=False, include_url=False, include_context=False
+        )
+
+
+def body[M: BaseModel](request: HttpRequest, model: type[M]) -> M:
+    """Read the JSON document in the body of a request."""
+    try:
+        return model.model_validate_json(request.body)
+    except ValidationError as error:
+        raise InputError(error) from None
+
+
+def query[M: BaseModel](request: HttpRequest, model: type[M]) -> M:
+    """Read the query string of a request."""
+    try:
+        return model.model_validate(request.GET.dict())
+    except ValidationError as error:
+        raise InputError(error) from None
