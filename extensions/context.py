@@ -24,7 +24,7 @@ if __name__.startswith("copier_template_extensions."):  # loaded by copier, not 
     for _name in [name for name in sys.modules if name.startswith(f"{__name__}.")]:
         del sys.modules[_name]  # forget the other version's copy
 
-from . import formation, names, pins, target, text
+from . import formation, names, options, pins, target, text
 
 TEMPLATE = Path(__file__).parent.parent
 QUESTIONS: dict[str, dict[str, Any]] = {
@@ -89,8 +89,8 @@ class ContextUpdater(ContextHook):
         context["wsgi"] = context.get("framework") in ON_WSGI
         context["asgi"] = not context["wsgi"]
         context["worker"] = context.get("queue", "none") != "none"
-        context["redis"] = context.get("queue") in formation.ON_REDIS
-        context["clock"] = context["redis"] and formation.is_yes(context.get("clock"))
+        context["redis"] = context.get("queue") in options.ON_REDIS
+        context["clock"] = context["redis"] and options.is_yes(context.get("clock"))
         context["services"] = context["redis"] or context.get("postgres", False)
         context["sqlalchemy-asyncio"] = context["asgi"] and context.get("postgres", False)
         context["sqlalchemy"] = context.get("flask", False) and context.get("postgres", False)
@@ -139,4 +139,4 @@ def first_problem(answers: Mapping[str, Any]) -> str:
     """Where copier itself would end in a traceback, or put a default in the place of an answer."""
     asked = (question for question in QUESTIONS if question in answers)
     found = (names.problem(question, answers[question], choices(question)) for question in asked)
-    return next(filter(None, found), "") or formation.conflict(answers)
+    return next(filter(None, found), "") or options.conflict(answers)

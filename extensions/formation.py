@@ -10,22 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PLATFORMS = ("heroku", "docker", "kubernetes", "fly", "render")
-# Whatever a platform or a CI brings into a project: what goes with it when it is turned off.
-FILES = {
-    "heroku": ("app.json",),
-    "docker": ("Dockerfile", ".dockerignore", "compose.yaml"),
-    "kubernetes": ("deploy/kubernetes",),
-    "fly": ("fly.toml",),
-    "render": ("render.yaml",),
-    "github": (".github",),
-    "gitlab": (".gitlab-ci.yml", "renovate.json"),
-}
-# Platforms that run another one's files.
-NEEDS = {"kubernetes": "docker", "fly": "docker"}
-# The queues whose jobs wait in Redis, and which need a clock for what is enqueued at set times.
-ON_REDIS = ("dramatiq", "celery")
-# How one says yes and no, as copier reads an answer.
-YES, NO = ("y", "yes", "t", "true", "on"), ("n", "no", "f", "false", "off")
 # The seconds that a platform waits longer than the service may take to end.
 MARGIN = 5
 
@@ -124,22 +108,10 @@ HEROKU = ("heroku",)
 
 SETTINGS = (
     Setting(
-        "PORT",
-        "8000",
-        "The port `web` listens on; 0 takes any free one.",
-        given_by=("heroku", "render"),
+        "PORT", "8000", "The port `web` listens on; 0 takes any free one.", given_by=("heroku", "render")
     ),
-    Setting(
-        "HOST",
-        "::",
-        "The address `web` listens on; `::` is every interface, IPv6 and IPv4.",
-    ),
-    Setting(
-        "WEB_CONCURRENCY",
-        "1",
-        "How many processes share the port.",
-        given_by=("heroku", "render"),
-    ),
+    Setting("HOST", "::", "The address `web` listens on; `::` is every interface, IPv6 and IPv4."),
+    Setting("WEB_CONCURRENCY", "1", "How many processes share the port.", given_by=("heroku", "render")),
     Setting(
         "WEB_THREADS",
         "20",
@@ -147,11 +119,7 @@ SETTINGS = (
         when="wsgi",
     ),
     Setting("LOG_LEVEL", "info", "The least level that is logged."),
-    Setting(
-        "LOG_FORMAT",
-        "auto",
-        "json, console, or auto: console on a terminal and JSON elsewhere.",
-    ),
+    Setting("LOG_FORMAT", "auto", "json, console, or auto: console on a terminal and JSON elsewhere."),
     Setting(
         "SHUTDOWN_DRAIN_SECONDS",
         "3",
@@ -241,13 +209,7 @@ SETTINGS = (
         "The most connections of a process to Redis; processes times this stay below the plan's.",
         when="redis",
     ),
-    Setting(
-        "DYNO",
-        "",
-        "Set by Heroku: the name of this dyno.",
-        given_by=HEROKU,
-        only=HEROKU,
-    ),
+    Setting("DYNO", "", "Set by Heroku: the name of this dyno.", given_by=HEROKU, only=HEROKU),
     Setting(
         "HEROKU_APP_NAME",
         "",
@@ -320,33 +282,3 @@ def formation(context: Mapping[str, Any]) -> Formation:
         list(filter(chosen, SERVICES)),
         list(filter(chosen, SETTINGS)),
     )
-
-
-# Django's own apps, by the names that its tables and migrations are filed under.
-DJANGO_APPS = ("admin", "auth", "contenttypes", "messages", "sessions", "staticfiles")
-
-
-def conflict(answers: Mapping[str, Any]) -> str:
-    """Answers that cannot stand together, as one sentence, or nothing."""
-    if answers.get("queue") == "procrastinate" and answers.get("database") == "none":
-        return "queue procrastinate keeps its jobs in Postgres: choose database postgres too."
-    if answers.get("framework") == "django" and answers.get("package") in DJANGO_APPS:
-        return f"package {answers['package']} is the name of one of Django's own apps: choose another."
-    if is_yes(answers.get("clock")) and answers.get("queue", ON_REDIS[0]) not in ON_REDIS:
-        if answers["queue"] == "procrastinate":
-            return "clock is not for queue procrastinate, whose workers enqueue at set times themselves."
-        return "clock enqueues jobs: choose a queue too."
-    return ""
-
-
-def is_yes(answer: object) -> bool:
-    """Whether a question of yes or no is answered with yes."""
-    return str(answer).lower() in YES
-
-
-def platform_problem(chosen: list[str]) -> str:
-    """A platform without what it needs, as the end of a sentence that begins with the question."""
-    for platform, needed in NEEDS.items():
-        if platform in chosen and needed not in chosen:
-            return f"has {platform}, which runs the image of {needed}: choose {needed} too."
-    return ""

@@ -13,7 +13,7 @@ from functools import partial
 
 import yaml
 
-from . import formation
+from . import options
 from .pins import PINS
 
 LONGEST_NAME = 60  # columns, so that a line of code which holds it stays short enough
@@ -172,7 +172,7 @@ CHECKS: dict[str, Callable[[str], str]] = {
     "user_email": email_problem,
 }
 YES_OR_NO = ("clock",)
-LIST_CHECKS: dict[str, Callable[[list[str]], str]] = {"platforms": formation.platform_problem}
+LIST_CHECKS: dict[str, Callable[[list[str]], str]] = {"platforms": options.platform_problem}
 
 
 def list_problem(question: str, answer: object, choices: Iterable[str] = ()) -> str:
@@ -195,7 +195,7 @@ def problem(question: str, answer: object, choices: Iterable[str] = ()) -> str:
     if question in LIST_CHECKS:
         return list_problem(question, answer, choices)
     if question in YES_OR_NO:
-        known = str(answer).lower() in (*formation.YES, *formation.NO)
+        known = str(answer).lower() in (*options.YES, *options.NO)
         return "" if known else f"{question} must be true or false."
     if isinstance(answer, bool) or not isinstance(answer, str | int | float):
         return f"{question} must be text."

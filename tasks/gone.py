@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from extensions import formation
+from extensions.options import FILES
 
 
 def git(*arguments: str) -> bytes:
@@ -53,7 +53,7 @@ def main(answers_file: str) -> None:
     before = git("show", f"HEAD:./{answers_file}")
     for option in sorted(options(before) - options(Path(answers_file).read_bytes())):
         pristine = pristine_copy(answers_file, before)
-        for name in edited(formation.FILES.get(option, ()), pristine):
+        for name in edited(FILES.get(option, ()), pristine):
             print(f"{name} goes with {option}, and you had edited it: `git restore {name}`", file=sys.stderr)
 
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from extensions.context import ON_WSGI
-from extensions.formation import conflict
+from extensions.options import conflict
 from tests.conftest import Render
 from tests.support import variants
 from tests.support.project import LOCKS, Project, environment

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from extensions.formation import conflict
+from extensions.options import conflict
 from tests.conftest import Render
 from tests.support import variants
 from tests.support.project import Project

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import pytest
 import uv
 
-from extensions.formation import ON_REDIS
+from extensions.options import ON_REDIS
 from tests.conftest import Render
 from tests.support import postgres, redis, variants
 from tests.support.client import Connection, status

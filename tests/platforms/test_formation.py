@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from extensions import formation
+from extensions import formation, options
 from tests.support.project import Project
 
 PROCFILE_LINE = re.compile(r"[a-z][a-z0-9-]*: \S.*")
@@ -161,6 +161,6 @@ def test_every_platform_asks_for_health(deployed: Project) -> None:
 
 
 def test_what_an_answer_brings_is_what_goes_with_it(deployed: Project) -> None:
-    """extensions/formation.py names the files of each platform for the warning of an update."""
+    """extensions/options.py names the files of each platform for the warning of an update."""
     chosen = [*deployed.answers()["platforms"], deployed.answers()["ci"]]
-    assert all((deployed.path / file).exists() for choice in chosen for file in formation.FILES[choice])
+    assert all((deployed.path / file).exists() for choice in chosen for file in options.FILES[choice])

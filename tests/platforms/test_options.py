@@ -8,7 +8,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from extensions import formation
+from extensions import options
 from tests.support.git import commit_all, git
 from tests.support.project import Project, render
 from tests.support.variants import choices
@@ -49,9 +49,9 @@ def test_every_platform_comes_and_goes(launch: Launch) -> None:
     before = without_lock(tree(project.path))
     assert update(project, "platforms=[docker, kubernetes, fly, render]", "ci=gitlab") == []
     for option in ("docker", "kubernetes", "fly", "render", "gitlab"):
-        assert all((project.path / file).exists() for file in formation.FILES[option])
+        assert all((project.path / file).exists() for file in options.FILES[option])
     for option in ("heroku", "github"):
-        assert not any((project.path / file).exists() for file in formation.FILES[option])
+        assert not any((project.path / file).exists() for file in options.FILES[option])
     commit_all(project.path, "More platforms")
     assert update(project, "platforms=[heroku, docker]", "ci=github") == []
     assert without_lock(tree(project.path)) == before
@@ -71,7 +71,7 @@ def test_a_file_that_was_edited_goes_with_a_warning(launch: Launch) -> None:
     assert (project.path / "fly.toml").read_text().endswith("# Mine.\n")
 
 
-@pytest.mark.parametrize("platform", formation.NEEDS)
+@pytest.mark.parametrize("platform", options.NEEDS)
 def test_a_platform_without_what_it_needs_is_one_line(template: Path, tmp_path: Path, platform: str) -> None:
     status, lines = run_copier(
         "copy", "--trust", "--defaults", "-d", f"platforms=[{platform}]", str(template), str(tmp_path / "new")

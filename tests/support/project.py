@@ -17,7 +17,7 @@ import copier
 import yaml
 from filelock import FileLock
 
-from extensions.formation import ON_REDIS
+from extensions.options import ON_REDIS
 
 from .routes import DATABASE_ROUTES, LIFESPANS, ROUTES
 from .variants import IDENTITY, Answers, python_version

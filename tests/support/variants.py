@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from extensions.formation import NEEDS, conflict
+from extensions.options import NEEDS, conflict
 
 from .template import ROOT
 
