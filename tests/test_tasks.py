@@ -20,7 +20,6 @@ from tests.support.template import ROOT
 
 # What the default answers bring.
 GROUPS = ["fastapi", "sqlalchemy-asyncio", "postgres", "common"]
-
 MARKERS = ("<<<<<<<", ">>>>>>>", "|||||||")
 # Older and newer than the pins of the template that a project is updated to.
 LOWERED, OLD = "idna", "3.10"

@@ -13,47 +13,11 @@ import pytest
 from tests.conftest import Render, Start, starting
 from tests.support import postgres as pg
 from tests.support import processes, redis, variants
+from tests.support.idioms import SCHEDULES
 from tests.support.project import Project, environment, key, once
 from tests.support.service import Service, eventually
 
 SECOND = timedelta(seconds=1)
-# A schedule that ticks each second, in the place of the one that ticks each minute.
-IN_REDIS = """
-from .jobs import greet
-from .runtime.clock import cron
-
-
-@cron("* * * * * *")
-def each_second() -> None:
-    greet.send("everybody")
-"""
-IN_POSTGRES = """
-from sqlalchemy.orm import Session
-
-from .jobs import count_notes
-from .runtime.clock import cron
-from .runtime.outbox import enqueue
-
-
-@cron("* * * * * *")
-def each_second(session: Session) -> None:
-    enqueue(session, count_notes.message())
-"""
-IN_DJANGO = """
-from .jobs import count_notes
-from .runtime.clock import cron
-from .runtime.outbox import enqueue
-
-
-@cron("* * * * * *")
-def each_second() -> None:
-    enqueue(count_notes.message())
-"""
-SCHEDULES = {
-    ("fastapi", "none"): IN_REDIS,
-    ("fastapi", "postgres"): IN_POSTGRES,
-    ("django", "postgres"): IN_DJANGO,
-}
 CLOCKS = [
     {"framework": framework, "database": database, "queue": "dramatiq", "clock": True}
     for framework, database in SCHEDULES

@@ -3,7 +3,6 @@
 import json
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,50 +14,11 @@ from tests.conftest import Render, Start, starting
 from tests.support import postgres as pg
 from tests.support import redis, variants
 from tests.support.client import Connection
+from tests.support.idioms import IDIOMS
 from tests.support.orm import orm
 from tests.support.project import Project, environment, key, once
 from tests.support.service import Service, eventually
 
-
-@dataclass(frozen=True)
-class Idiom:
-    """How a queue says what all of them do."""
-
-    declare: str
-    client: str
-    send: str
-    later: str
-    job_id: str
-    name: str
-    outgoing: str
-    starts: str
-    dead: str
-
-
-IDIOMS = {
-    "dramatiq": Idiom(
-        declare="dramatiq.actor",
-        client="queue.broker.client",
-        send="send",
-        later="work.send_with_options(args=(0,), delay=15000)",
-        job_id="message_id",
-        name=".actor_name",
-        outgoing="count_words.message(note.id)",
-        starts="dramatiq:started:",
-        dead="dramatiq:default.XQ.msgs",
-    ),
-    "celery": Idiom(
-        declare="queue.app.task",
-        client="queue.transport.client",
-        send="delay",
-        later="work.apply_async((0,), countdown=15)",
-        job_id="id",
-        name="['name'].split('.')[-1]",
-        outgoing="count_words.s(note.id)",
-        starts="celery:started:",
-        dead="celery:failed",
-    ),
-}
 # Jobs that tell what they do, and a way to enqueue them.
 JOBS = '''
 

@@ -1,0 +1,82 @@
+"""How each queue says what all of them do, and each database what a schedule does in it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Idiom:
+    """How a queue says what all of them do."""
+
+    declare: str
+    client: str
+    send: str
+    later: str
+    job_id: str
+    name: str
+    outgoing: str
+    starts: str
+    dead: str
+
+
+IDIOMS = {
+    "dramatiq": Idiom(
+        declare="dramatiq.actor",
+        client="queue.broker.client",
+        send="send",
+        later="work.send_with_options(args=(0,), delay=15000)",
+        job_id="message_id",
+        name=".actor_name",
+        outgoing="count_words.message(note.id)",
+        starts="dramatiq:started:",
+        dead="dramatiq:default.XQ.msgs",
+    ),
+    "celery": Idiom(
+        declare="queue.app.task",
+        client="queue.transport.client",
+        send="delay",
+        later="work.apply_async((0,), countdown=15)",
+        job_id="id",
+        name="['name'].split('.')[-1]",
+        outgoing="count_words.s(note.id)",
+        starts="celery:started:",
+        dead="celery:failed",
+    ),
+}
+
+# A schedule that ticks each second, in the place of the one that ticks each minute.
+IN_REDIS = """
+from .jobs import greet
+from .runtime.clock import cron
+
+
+@cron("* * * * * *")
+def each_second() -> None:
+    greet.send("everybody")
+"""
+IN_POSTGRES = """
+from sqlalchemy.orm import Session
+
+from .jobs import count_notes
+from .runtime.clock import cron
+from .runtime.outbox import enqueue
+
+
+@cron("* * * * * *")
+def each_second(session: Session) -> None:
+    enqueue(session, count_notes.message())
+"""
+IN_DJANGO = """
+from .jobs import count_notes
+from .runtime.clock import cron
+from .runtime.outbox import enqueue
+
+
+@cron("* * * * * *")
+def each_second() -> None:
+    enqueue(count_notes.message())
+"""
+SCHEDULES = {
+    ("fastapi", "none"): IN_REDIS,
+    ("fastapi", "postgres"): IN_POSTGRES,
+    ("django", "postgres"): IN_DJANGO,
+}
