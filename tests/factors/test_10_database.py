@@ -127,7 +127,7 @@ def test_a_given_database_is_used(dev: Launch, copied: Project, postgres: Server
         dev(port, DATABASE_URL=given.url).expect("listening")
         assert Connection(port).post("/notes", {"text": "there"})[0].status == 201
     assert given.execute("SELECT text FROM notes") == [("there",)]
-    assert not (copied.path / ".dev").exists()
+    assert not (copied.path / ".dev" / "postgres").exists()
 
 
 def test_one_command_gets_the_variables(dev: Launch) -> None:
