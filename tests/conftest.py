@@ -71,16 +71,11 @@ def is_variant(value: Any) -> bool:
 
 
 def tells_something_new(item: pytest.Item, variant: variants.Answers, pristine: bool) -> bool:
-    """Tell whether a test is worth its time in a run over pairs; queues have tests of their own."""
+    """Tell whether a test is worth its time in a run over pairs."""
     if not pristine:
         return variant["framework"] == variants.LEADING or bool(item.get_closest_marker("every_framework"))
-    with_database, without = variants.WORTH.get(variant["framework"], variants.WORTH_OF_OTHERS)
-    worth = without if variant["database"] == "none" else with_database
-    if variant["queue"] == "dramatiq" and variant["framework"] == variants.LEADING:
-        worth = "test_10"  # development has a Redis then, whichever queue it is for
-    elif variant["queue"] != "none":
-        return False
-    return bool(re.match(worth, item.path.name))
+    worth = variants.worth(variant)
+    return worth is not None and bool(re.match(worth, item.path.name))
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import copier
 import pytest
 
 from tests.conftest import starting
 from tests.support.git import commit_all
 from tests.support.postgres import Database, Server
 from tests.support.project import Project, environment, render, run_uv
+from tests.support.project import update as run_update
 from tests.support.template import HEAD
 from tests.test_bad_input import run_copier
 
@@ -58,9 +58,7 @@ def add_mine(project: Project, revision: str, follows: str | None) -> None:
 
 def update(project: Project, **answers: str | bool) -> None:
     """Update with other answers, and commit what comes."""
-    copier.run_update(
-        project.path, data=answers, defaults=True, overwrite=True, unsafe=True, quiet=True, vcs_ref=HEAD
-    )
+    run_update(project.path, answers)
     commit_all(project.path, "Update")
 
 

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import copier
 import pytest
 import yaml
 
@@ -15,6 +14,7 @@ from tests.support.client import Connection, status
 from tests.support.git import commit_all, git
 from tests.support.postgres import Server
 from tests.support.project import LOCKS, Project, environment, once, render, run_uv
+from tests.support.project import update as run_update
 from tests.support.template import HEAD, releases, with_releases
 
 EARLIER = "998.0.0"  # the work tree's state as if it had been released and some files had then been changed
@@ -97,9 +97,7 @@ def launch(released: Path, tmp_path: Path) -> Callable[..., Project]:
 
 def update(project: Project, **data: str) -> None:
     """Run `copier update --defaults --trust`, and assert that it met no conflict."""
-    copier.run_update(
-        project.path, data=data, defaults=True, overwrite=True, unsafe=True, quiet=True, vcs_ref=HEAD
-    )
+    run_update(project.path, data)
     changes = git(project.path, "status", "--porcelain").splitlines()
     assert not [line for line in changes if re.match("U.|.U|AA|DD", line)]
     assert not [
@@ -216,10 +214,7 @@ def test_a_deleted_file_stays_deleted(launch: Callable[[str, str], Project], ver
 def test_the_package_manager_can_be_changed(launch: Callable[[str, str], Project], version: str) -> None:
     """Another answer brings its files and takes those of the first."""
     project = launch(version, "uv")
-    data = {"package_manager": "pip"}
-    copier.run_update(
-        project.path, data=data, defaults=True, overwrite=True, unsafe=True, quiet=True, vcs_ref=HEAD
-    )
+    run_update(project.path, {"package_manager": "pip"})
     assert not (project.path / "uv.lock").exists()
     assert (project.path / "requirements.txt").exists()
 

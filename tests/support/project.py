@@ -20,6 +20,7 @@ from filelock import FileLock
 from extensions.options import ON_REDIS
 
 from .routes import DATABASE_ROUTES, LIFESPANS, ROUTES
+from .template import HEAD
 from .variants import IDENTITY, Answers, python_version
 
 LOCKS = ("uv.lock", "requirements.txt", "requirements-dev.txt")
@@ -48,6 +49,13 @@ def render(template: Path, to: Path, answers: Answers, **options: Any) -> None:
     data = {**IDENTITY, "python_version": python_version(), **answers}
     options = {"defaults": True, "unsafe": True, "quiet": True} | options
     copier.run_copy(str(template), to, data=data, **options)
+
+
+def update(project: Path, answers: Answers) -> None:
+    """Run `copier update --defaults --trust` to the template as it stands in the work tree."""
+    copier.run_update(
+        project, data=dict(answers), defaults=True, overwrite=True, unsafe=True, quiet=True, vcs_ref=HEAD
+    )
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,15 @@ WORTH = {
 WORTH_OF_OTHERS = ("test_(01|04_(outages|transactions)|07_http|10_database|11|12_admin)", "test_07_http")
 
 
+def worth(variant: Answers) -> str | None:
+    """Return a pattern of the files of tests/factors that a run over pairs takes with this one, if any."""
+    if variant["queue"] != "none":  # queues have tests of their own
+        # But development has a Redis then, whichever queue it is for.
+        return "test_10" if (variant["framework"], variant["queue"]) == (LEADING, "dramatiq") else None
+    with_database, without = WORTH.get(variant["framework"], WORTH_OF_OTHERS)
+    return without if variant["database"] == "none" else with_database
+
+
 @cache
 def choices() -> dict[str, list[Any]]:
     """Return the values of each question that has choices."""
