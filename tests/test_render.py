@@ -23,7 +23,7 @@ MOST_LINES = {
     "litestar": 60,
     "django": 200,
     "wsgi": 110,
-    "database": 310,
+    "database": 340,
     "queue": 190,
     "redis": 225,
     "celery": 190,

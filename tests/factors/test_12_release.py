@@ -20,6 +20,7 @@ from tests.support.service import Event, eventually
 pytestmark = pytest.mark.database
 
 ADD = "execute('ALTER TABLE notes ADD colour text')"
+DROP = "execute('ALTER TABLE notes DROP words')"
 FAILING = {
     "an error in Python": 'raise RuntimeError("swordfish")',
     "an error in SQL": 'execute("SELECT 1 / 0")',
@@ -129,6 +130,35 @@ def test_a_release_that_is_stopped_has_failed(
     ]
     eventually(lambda: not database.execute(sleeping), "end of the statement")
     assert database.schema() == before
+
+
+def test_a_rollback_finds_the_schema_of_a_later_release(
+    start: Start, run: Run, copied: Project, database: Database
+) -> None:
+    """C-18, C-4: it leaves that as it is, and serves."""
+    add_migration(copied, ADD)
+    assert run("release", project=copied, DATABASE_URL=database.url).returncode == 0
+    schema = database.schema()
+    done = run("release", DATABASE_URL=database.url)
+    assert done.returncode == 0, done.stdout
+    assert database.schema() == schema
+    assert run("check", DATABASE_URL=database.url).returncode == 0
+    assert status(start(DATABASE_URL=database.url).port, "/notes") == 200
+
+
+def test_a_rollback_is_refused_where_it_could_not_serve(
+    run: Run, copied: Project, database: Database
+) -> None:
+    """C-18, C-4: by Alembic, which cannot tell it from a history that was rewritten."""
+    if copied.answers()["framework"] == "django":
+        pytest.skip("Django goes by the migrations that it knows.")
+    add_migration(copied, DROP)
+    assert run("release", project=copied, DATABASE_URL=database.url).returncode == 0
+    schema = database.schema()
+    event = complaint(run("release", DATABASE_URL=database.url))
+    assert (event["event"], event["missing"]) == ("schema does not fit", ["notes.words"])
+    assert complaint(run("check", DATABASE_URL=database.url))["event"] == "schema is behind"
+    assert database.schema() == schema
 
 
 def test_web_and_check_never_migrate(start: Start, run: Run, empty: Database) -> None:
