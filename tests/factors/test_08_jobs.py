@@ -211,6 +211,22 @@ def test_a_job_that_kills_is_given_up(jobs: Jobs, server: redis.Server) -> None:
     assert server.client.hlen(jobs.idiom.dead) == 0
 
 
+def test_a_job_of_another_release_is_kept(jobs: Jobs) -> None:
+    """C-16: a rollback leaves such jobs; `failed` of the shell finds them, and the queue goes on."""
+
+    def tells_of_gone(worker: Service) -> int:
+        return sum("gone" in line for line in worker.lines)
+
+    jobs.enqueue("{it.unknown}")
+    jobs.enqueue("work.{it.send}(0)")
+    worker = jobs.worker()
+    worker.wait_event("job", outcome="succeeded")
+    worker.wait_until(lambda: tells_of_gone(worker) == 1, "word of it")
+    listed = jobs.run("shell", f"print(failed.list()[0]{jobs.idiom.name})\nfailed.retry(failed.list()[0])")
+    assert listed.stdout == "gone\n"
+    worker.wait_until(lambda: tells_of_gone(worker) == 2, "another try")
+
+
 @pytest.mark.every_framework
 def test_redis_may_be_away(jobs: Jobs, project: Project, server: redis.Server) -> None:
     """C-19: at boot and later; a note that was committed meanwhile gets its job."""

@@ -128,6 +128,17 @@ def test_a_job_that_kills_its_workers_is_given_up(queue: InPostgres, start: Star
     other.wait_event("job", outcome="succeeded")
 
 
+def test_a_job_of_another_release_is_kept(queue: InPostgres, start: Start) -> None:
+    """C-16: a rollback leaves such jobs; they are kept as failed, and the queue goes on."""
+    queue.enqueue("probe", {"key": 1, "seconds": 0})
+    queue.database.execute("UPDATE procrastinate_jobs SET task_name = 'gone'")
+    queue.enqueue("probe", {"key": 2, "seconds": 0})
+    worker = start()
+    worker.wait_event("job", outcome="succeeded")
+    assert worker.wait_event("job unknown")["job"] == "gone"
+    eventually(lambda: queue.states() == {"failed": 1}, "end of the other")
+
+
 def test_a_worker_waits_for_its_database(queued: Project, shared: Path) -> None:
     """C-19, at the boot and later."""
     production = environment(shared, queued, dev=False)

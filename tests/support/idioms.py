@@ -11,6 +11,7 @@ class Idiom:
     client: str
     send: str
     later: str
+    unknown: str
     job_id: str
     name: str
     outgoing: str
@@ -24,6 +25,7 @@ IDIOMS = {
         client="queue.broker.client",
         send="send",
         later="work.send_with_options(args=(0,), delay=15000)",
+        unknown="queue.broker.enqueue(work.message(0).copy(actor_name='gone'))",
         job_id="message_id",
         name=".actor_name",
         outgoing="count_words.message(note.id)",
@@ -35,6 +37,7 @@ IDIOMS = {
         client="queue.transport.client",
         send="delay",
         later="work.apply_async((0,), countdown=15)",
+        unknown="queue.app.send_task('gone')",
         job_id="id",
         name="['name'].split('.')[-1]",
         outgoing="count_words.s(note.id)",
