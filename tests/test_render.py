@@ -24,7 +24,7 @@ MOST_LINES = {
     "django": 200,
     "wsgi": 110,
     "database": 340,
-    "queue": 190,
+    "queue": 200,
     "redis": 225,
     "celery": 190,
     "clock": 180,
