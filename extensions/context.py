@@ -8,6 +8,7 @@ modules beside it must never be found under a name which another version has use
 the lines after the imports; for the same reason nothing here is imported inside a function.
 """
 
+import functools
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,6 +59,8 @@ class ContextUpdater(ContextHook):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
+        # copier compiles each part of each path anew, hundreds of times the same few.
+        environment.compile = functools.cache(environment.compile)  # type: ignore[assignment, method-assign]
         self._checked_command = self._checked_answers = False
         self._problem = ""
         environment.filters |= {
