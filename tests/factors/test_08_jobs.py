@@ -211,20 +211,32 @@ def test_a_job_that_kills_is_given_up(jobs: Jobs, server: redis.Server) -> None:
     assert server.client.hlen(jobs.idiom.dead) == 0
 
 
-def test_a_job_of_another_release_is_kept(jobs: Jobs) -> None:
-    """C-16: a rollback leaves such jobs; `failed` of the shell finds them, and the queue goes on."""
+def test_the_next_release_runs_its_jobs(jobs: Jobs, project: Project, tmp_path: Path) -> None:
+    """C-16: also one that a worker of the release before has taken, which does not know it."""
+    before = project.copy(tmp_path / "before")
+    own = before.package / "jobs.py"
+    own.write_text(own.read_text().partition("\n\n\nimport os\n")[0])
+    old = Service(before, jobs.python.parent.parent, jobs.variables, before.procfile()["worker"])
+    try:
+        jobs.enqueue("work.{it.send}(0)")
+        old.wait_event("job", outcome="failed", attempt=1)
+        old.terminate()
+        assert old.wait() == 0
+    finally:
+        old.kill()
+    assert jobs.worker().wait_event("job", outcome="succeeded")["attempt"] == 2
 
-    def tells_of_gone(worker: Service) -> int:
-        return sum("gone" in line for line in worker.lines)
 
+def test_a_job_that_no_release_knows_any_more_is_kept(jobs: Jobs) -> None:
+    """C-16: `failed` of the shell finds it after its last attempt, and the queue goes on."""
     jobs.enqueue("{it.unknown}")
     jobs.enqueue("work.{it.send}(0)")
     worker = jobs.worker()
+    assert worker.wait_event("job", outcome="failed", attempt=6)["job"] == "gone"
     worker.wait_event("job", outcome="succeeded")
-    worker.wait_until(lambda: tells_of_gone(worker) == 1, "word of it")
     listed = jobs.run("shell", f"print(failed.list()[0]{jobs.idiom.name})\nfailed.retry(failed.list()[0])")
     assert listed.stdout == "gone\n"
-    worker.wait_until(lambda: tells_of_gone(worker) == 2, "another try")
+    assert worker.wait_event("job", outcome="failed", attempt=1)["job"] == "gone"
 
 
 @pytest.mark.every_framework

@@ -128,14 +128,30 @@ def test_a_job_that_kills_its_workers_is_given_up(queue: InPostgres, start: Star
     other.wait_event("job", outcome="succeeded")
 
 
-def test_a_job_of_another_release_is_kept(queue: InPostgres, start: Start) -> None:
-    """C-16: a rollback leaves such jobs; they are kept as failed, and the queue goes on."""
+def test_the_next_release_runs_its_jobs(queue: InPostgres, start: Start, tmp_path: Path) -> None:
+    """C-16: also one that a worker of the release before has taken, which does not know it."""
+    before = queue.project.copy(tmp_path / "before")
+    jobs = before.package / "jobs.py"
+    jobs.write_text(jobs.read_text().removesuffix(procrastinate(before)))
+    old = Service(before, queue.environment, queue.variables, before.procfile()["worker"])
+    try:
+        queue.enqueue("probe", {"key": 1, "seconds": 0})
+        old.wait_event("job", outcome="failed", attempt=1)
+        old.terminate()
+        assert old.wait() == 0
+    finally:
+        old.kill()
+    assert start().wait_event("job", outcome="succeeded")["attempt"] == 2
+
+
+def test_a_job_that_no_release_knows_any_more_is_kept(queue: InPostgres, start: Start) -> None:
+    """C-16: as failed after its last attempt, and the queue goes on."""
     queue.enqueue("probe", {"key": 1, "seconds": 0})
-    queue.database.execute("UPDATE procrastinate_jobs SET task_name = 'gone'")
+    queue.database.execute("UPDATE procrastinate_jobs SET task_name = 'gone', attempts = 5")
     queue.enqueue("probe", {"key": 2, "seconds": 0})
     worker = start()
     worker.wait_event("job", outcome="succeeded")
-    assert worker.wait_event("job unknown")["job"] == "gone"
+    assert worker.wait_event("job", outcome="failed", attempt=6)["job"] == "gone"
     eventually(lambda: queue.states() == {"failed": 1}, "end of the other")
 
 

@@ -1,9 +1,12 @@
 """The queue: procrastinate, in the application's own Postgres, as an app of Django's."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
 from procrastinate import App, RetryStrategy
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import TaskNotFound
 from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 
@@ -22,7 +25,18 @@ class _Manager(JobManager):
             jobs = [job.evolve(task_kwargs=job.task_kwargs | sent) for job in jobs]
         return super().batch_defer_jobs(jobs, connection)
 
+    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        """Take a job; one that only another release knows fails at this one's hands."""
+        job = await super().fetch_job(queues, worker_id)
+        if job and job.task_name not in app.tasks:
+            app.task(name=job.task_name, retry=RETRY)(_unknown)
+        return job
 
-def prepare(app: App) -> None:
+
+async def _unknown(**_arguments: object) -> None:
+    raise TaskNotFound  # a worker of that release may make the next attempt
+
+
+def prepare(made: App) -> None:
     """Finish the app, once Django has made it: see PROCRASTINATE_ON_APP_READY."""
-    app.job_manager = _Manager(app.connector)
+    made.job_manager = _Manager(made.connector)
