@@ -93,7 +93,7 @@ def test_readyz_says_no_at_once(start: Start, to: str, workers: str) -> None:
     service = boot(start, workers, drain="2")
     assert status(service.port, "/readyz") == 200
     service.terminate(to)
-    service.wait_event("draining", count=int(workers), timeout=0.5)
+    service.wait_event("draining", count=int(workers), timeout=1)
     assert {status(service.port, "/readyz") for _ in range(20)} == {503}
     assert {status(service.port, "/livez") for _ in range(20)} == {200}
 
@@ -188,7 +188,7 @@ def test_what_outlasts_the_grace_is_cut(start: Start, to: str, workers: str, pat
     began = time.monotonic()
     service.terminate(to)
     assert service.wait() == 0, service.report()
-    assert 1.3 <= time.monotonic() - began < 1.3 + 2
+    assert 1.3 <= time.monotonic() - began < 1.3 + 2 + 1  # of which the last is a busy machine's
     assert processes.group(service.pid) == []
     since = service.events[service.events.index(service.find("draining")[0]) :]
     assert [event for event in since if event["level"] in ("warning", "error")], service.report()
