@@ -72,10 +72,12 @@ def is_variant(value: Any) -> bool:
 
 def tells_something_new(item: pytest.Item, variant: variants.Answers, pristine: bool) -> bool:
     """Tell whether a test is worth its time in a run over pairs."""
-    if not pristine:
-        return variant["framework"] == variants.LEADING or bool(item.get_closest_marker("every_framework"))
+    if not pristine:  # the queues: at most one step away from the leading one with a database
+        steps = ["every_framework"] if variant["framework"] != variants.LEADING else []
+        steps += ["every_database"] if variant["database"] == "none" else []
+        return len(steps) < 2 and all(map(item.get_closest_marker, steps))
     worth = variants.worth(variant)
-    return worth is not None and bool(re.match(worth, item.path.name))
+    return worth is not None and bool(re.match(worth, f"{item.path.name}::{item.name}"))
 
 
 @pytest.fixture(scope="session")

@@ -18,10 +18,16 @@ from tests.support.project import update as run_update
 from tests.support.template import HEAD, releases, with_releases
 
 EARLIER = "998.0.0"  # the work tree's state as if it had been released and some files had then been changed
-MANAGERS = pytest.mark.parametrize("manager", variants.choices()["package_manager"])
-FROM = pytest.mark.parametrize("version", [*releases(), EARLIER])
+MANAGERS = variants.choices()["package_manager"]
+VERSIONS = [*releases(), EARLIER]
 # What does not depend on the release it starts from, but on how far the way is: the longest and the shortest.
-FROM_AFAR = pytest.mark.parametrize("version", [*list(releases())[:1], EARLIER])
+FROM_AFAR = pytest.mark.parametrize("version", [VERSIONS[0], EARLIER])
+
+
+def from_each(first: int) -> pytest.MarkDecorator:
+    """Return the mark of a test that starts from every version, the managers taking turns."""
+    pairs = [(version, MANAGERS[(first + n) % len(MANAGERS)]) for n, version in enumerate(VERSIONS)]
+    return pytest.mark.parametrize(("version", "manager"), pairs)
 
 
 def edit(file: Path, old: str, new: str) -> None:
@@ -120,8 +126,7 @@ def tree(where: Path) -> dict[str, str]:
     return texts
 
 
-@FROM
-@MANAGERS
+@from_each(0)
 def test_an_untouched_service_becomes_a_fresh_one(
     launch: Callable[[str, str], Project], released: Path, tmp_path: Path, version: str, manager: str
 ) -> None:
@@ -166,8 +171,7 @@ def add_dependency(project: Project, manager: str) -> None:
         lines.write(f"iniconfig==2.3.1 \\\n    --hash=sha256:{'0' * 64}\n")
 
 
-@FROM
-@MANAGERS
+@from_each(1)
 def test_the_users_edits_are_kept(launch: Callable[[str, str], Project], version: str, manager: str) -> None:
     project = launch(version, manager)
     edit_as_users_do(project)
@@ -222,7 +226,7 @@ def test_the_package_manager_can_be_changed(launch: Callable[[str, str], Project
 
 
 @FROM_AFAR
-@MANAGERS
+@pytest.mark.parametrize("manager", MANAGERS)
 def test_a_database_can_be_attached_later(
     launch: Callable[..., Project],
     shared: Path,

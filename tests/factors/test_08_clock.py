@@ -17,6 +17,8 @@ from tests.support.idioms import SCHEDULES
 from tests.support.project import Project, environment, key, once
 from tests.support.service import Service, eventually
 
+pytestmark = pytest.mark.every_database
+
 SECOND = timedelta(seconds=1)
 CLOCKS = [
     {"framework": framework, "database": database, "queue": "dramatiq", "clock": True}

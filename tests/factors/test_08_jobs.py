@@ -138,6 +138,7 @@ def readiness(web: Service) -> tuple[int, Any]:
 
 
 @pytest.mark.every_framework
+@pytest.mark.every_database
 def test_a_job_carries_the_id_of_its_request(jobs: Jobs, project: Project) -> None:
     """C-12: on its events, of which one tells its end."""
     web, worker = jobs.start(), jobs.worker()
@@ -240,6 +241,7 @@ def test_a_job_that_no_release_knows_any_more_is_kept(jobs: Jobs) -> None:
 
 
 @pytest.mark.every_framework
+@pytest.mark.every_database
 def test_redis_may_be_away(jobs: Jobs, project: Project, server: redis.Server) -> None:
     """C-19: at boot and later; a note that was committed meanwhile gets its job."""
     server.stop()

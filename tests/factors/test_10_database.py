@@ -1,5 +1,6 @@
 """X. Dev/prod parity: the Postgres of `python -m dev`, which needs neither Docker nor root (C-25)."""
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -118,6 +119,15 @@ def test_it_can_be_stopped_at_any_moment(dev: Launch, copied: Project) -> None:
         assert "Traceback" not in f"{runner.before}"
         eventually(lambda: of_folder(copied.path) == [], "end of everything")
     dev().expect("listening")
+
+
+def test_it_can_be_stopped_before_it_runs_anything(dev: Launch, copied: Project) -> None:
+    """Without a traceback; `.env` is a pipe here, so that reading it waits for the test."""
+    os.mkfifo(copied.path / ".env")
+    runner = dev()
+    with (copied.path / ".env").open("w"):  # once it reads
+        end(runner)
+    assert "Traceback" not in f"{runner.before}"
 
 
 def test_a_given_database_is_used(dev: Launch, copied: Project, postgres: Server) -> None:

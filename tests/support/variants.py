@@ -26,23 +26,26 @@ IDENTITY = {
 BOOTED = ("framework", "database", "queue")
 # What this one proves of the processes around the application, it proves for all.
 LEADING = "fastapi"
-# The files of tests/factors that are worth their time in a run over pairs, with a database and without.
+# The tests of tests/factors that are worth their time in a run over pairs, with a database and without.
 WORTH = {
     LEADING: ("", "test_(01|03|04|05|07_http|10|12)"),
     # The first on gunicorn: all that its server, its health checks and its sessions have of their own.
     "flask": (
-        "test_(01|03|04_(outages|transactions)|06|07|08_conc|09_(boot|disp)|10_database|11|12_admin)",
+        "test_(01|03|04_(outages|transactions)|06|07|08_conc|09_(boot|disp)|10_database.*from_a_clone|11|12_admin)",
         "test_07_http",
     ),
     # On the same server, with migrations of its own.
-    "django": ("test_(01|04_(outages|transactions)|07_http|10_database|11|12)", "test_07_http"),
+    "django": ("test_(01|04_(outages|transactions)|07_http|10_database.*from_a_clone|11|12)", "test_07_http"),
 }
 # On the leading one's server, with its own errors, sessions and logs.
-WORTH_OF_OTHERS = ("test_(01|04_(outages|transactions)|07_http|10_database|11|12_admin)", "test_07_http")
+WORTH_OF_OTHERS = (
+    "test_(01|04_(outages|transactions)|07_http|10_database.*from_a_clone|11|12_admin)",
+    "test_07_http",
+)
 
 
 def worth(variant: Answers) -> str | None:
-    """Return a pattern of the files of tests/factors that a run over pairs takes with this one, if any."""
+    """Return a pattern of the tests, as file::name, that a run over pairs takes with this one, if any."""
     if variant["queue"] != "none":  # queues have tests of their own
         # But development has a Redis then, whichever queue it is for.
         return "test_10" if (variant["framework"], variant["queue"]) == (LEADING, "dramatiq") else None
