@@ -208,9 +208,10 @@ def test_only_what_is_needed_is_inside(image: tuple[Project, Path, Any]) -> None
     """C-5, C-24: no secret, no tests, no tools; and everything is compiled already."""
     project, root, _ = image
     app = root / "app"
-    assert {path.name for path in app.iterdir()} <= {
-        *(".venv", project.name, "pyproject.toml", "uv.lock", ".python-version", "requirements.txt"),
-    }
+    named = {".venv", project.name, "pyproject.toml", "uv.lock", ".python-version", "requirements.txt"}
+    if project.answers()["framework"] == "django":
+        named |= {"manage.py", "staticfiles"}
+    assert {path.name for path in app.iterdir()} <= named
     installed = {
         path.name for path in (app / ".venv" / "lib" / f"python{PYTHON}" / "site-packages").iterdir()
     }

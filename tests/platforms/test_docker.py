@@ -41,9 +41,10 @@ def test_only_what_is_named_gets_into_the_image(deployed: Project) -> None:
     rules = [line for line in lines if not line.startswith("#")]
     assert rules[0] == "*"
     allowed = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
-    assert allowed <= {"pyproject.toml", "uv.lock", "requirements.txt", ".python-version", deployed.name}
-    copied = set(re.findall(r"[\w.-]+\.(?:toml|lock|txt)|\.python-version", dockerfile(deployed)))
-    assert copied <= allowed
+    files = {"pyproject.toml", "uv.lock", "requirements.txt", ".python-version", "manage.py"}
+    assert allowed <= {*files, deployed.name}
+    used = set(re.findall(r"[\w.-]+\.(?:toml|lock|txt|py)\b|\.python-version", dockerfile(deployed)))
+    assert used <= allowed
 
 
 def test_compose_runs_the_formation_after_its_release(deployed: Project) -> None:
