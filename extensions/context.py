@@ -91,6 +91,8 @@ class ContextUpdater(ContextHook):
                         context[choice] = choice == answer or (isinstance(answer, list) and choice in answer)
         context["wsgi"] = context.get("framework") in ON_WSGI
         context["asgi"] = not context["wsgi"]
+        # For files that ASGI and WSGI share: `{{ async }}def` and `{{ await }}call()`.
+        context["async"], context["await"] = ("async ", "await ") if context["asgi"] else ("", "")
         context["worker"] = context.get("queue", "none") != "none"
         context["redis"] = context.get("queue") in options.ON_REDIS
         context["clock"] = context["redis"] and options.is_yes(context.get("clock"))
