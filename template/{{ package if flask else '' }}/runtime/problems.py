@@ -26,7 +26,9 @@ def init_app(app: Flask) -> None:
 
 
 def _log(_app: Flask, exception: Exception, **_: Any) -> None:
-    http.log_failure(request.environ, exception, Attached.current())
+    if not http.refusal(request.environ):
+        services = Attached.current()
+        http.log_failure(exception, services, method=request.method, path=request.path)
 
 
 def _refuse_large_body() -> None:

@@ -192,9 +192,10 @@ class Problems(Step):
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Chunks:
         response = Response(environ, start_response)
+        where = {"method": environ["REQUEST_METHOD"], "path": _path(environ)}
 
         def cut() -> None:
-            log.error("request cut", method=environ["REQUEST_METHOD"], path=_path(environ))
+            log.error("request cut", **where)
             with contextlib.suppress(OSError):
                 response.write(b"".join(response.replace(503)))
 
@@ -204,7 +205,7 @@ class Problems(Step):
         except Exception as error:
             if response.replaced:  # cut, in the meantime
                 return
-            yield from response.replace(log_failure(environ, error, self.services))
+            yield from response.replace(log_failure(error, self.services, **where))
         finally:
             drain.leave(request)
 
@@ -372,15 +373,12 @@ def refusal(environ: Environ) -> int:
     return body.refusal if isinstance(body, Body) else 0
 
 
-def log_failure(environ: Environ, error: Exception, services: Attached) -> int:
+def log_failure(error: BaseException, services: Attached, **request: str) -> int:
     """Log what has failed, and return the status to answer it with: 503 for an outage, else 500."""
-    if refused := refusal(environ):
-        return refused
     if outage := services.outage(error):
         responses.log_outage(*outage)
         return 503
-    where = {"method": environ["REQUEST_METHOD"], "path": _path(environ)}
-    log.error("request failed", **where, exc_info=error)
+    log.error("request failed", **request, exc_info=error)
     return 500
 
 

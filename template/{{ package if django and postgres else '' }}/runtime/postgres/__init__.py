@@ -1,35 +1,35 @@
-"""Postgres: one bounded pool of connections a process, made at the first use and never before."""
+"""Slipway's: kept current by `copier update`. Postgres: a bounded pool, made at the first use."""
 
 from typing import Any
 
 from django.db import connection, connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
 
-from ...settings import Settings
-from ..boot import setup
-from ..libpq import CONNECTION, ReadOnlyError
-from .base import POOL_SECONDS, pool
+from .. import libpq
+from ..services import Service
+from .base import pool
 
 
-def configuration(settings: Settings) -> dict[str, Any]:
-    """What DATABASES takes. libpq itself reads the URL, and so all that platforms put into it."""
-    options: dict[str, Any] = {**conninfo_to_dict(settings.database_url.get_secret_value())}
+def configuration(url: SecretStr) -> dict[str, Any]:
+    """Return what DATABASES takes. libpq itself reads the URL, and so all that platforms put in."""
+    options: dict[str, Any] = {**conninfo_to_dict(url.get_secret_value())}
     return {
         "ENGINE": __name__,
         "NAME": options.pop("dbname", None) or options.get("user", ""),
-        "OPTIONS": options | CONNECTION,
+        "OPTIONS": options | libpq.CONNECTION,
         "ATOMIC_REQUESTS": True,  # committed before the response is sent
     }
 
 
-class Database:
-    """The connections of a process that serves or works."""
+class Postgres(Service):
+    """The database of Django's ORM. A process has `pool_size` connections to it, and no more."""
 
-    def __init__(self, settings: Settings, patience: float | None = POOL_SECONDS) -> None:
-        setup(settings)
-        pool.size, pool.patience = settings.database_pool_size, patience
-        pool.statement_timeout = round(settings.database_statement_timeout_seconds * 1000)
+    def __init__(self, url: SecretStr, *, pool_size: int, statement_timeout_seconds: float) -> None:
+        connections.settings["default"].update(configuration(url))
+        pool.size = pool_size
+        pool.statement_timeout = round(statement_timeout_seconds * 1000)
 
     def ping(self) -> None:
         """Raise what keeps the database from serving."""
@@ -37,15 +37,20 @@ class Database:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute("SHOW transaction_read_only")
                 if cursor.fetchone() == ("on",):
-                    raise ReadOnlyError
+                    raise libpq.ReadOnlyError
                 # More than it may take goes to a temporary file, which a full disk refuses.
                 cursor.execute("SET LOCAL work_mem = 64")
                 cursor.execute("SELECT count(*) FROM generate_series(1, 5000)")
         finally:
             connection.close()  # of this thread, whoever asks
 
+    def outage(self, error: BaseException) -> str | None:
+        """Say in a word or two why the database cannot serve; None if the error is another."""
+        return libpq.outage(error)
+
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections of the pool."""
+        connection.close()
         pool.close()
 
 

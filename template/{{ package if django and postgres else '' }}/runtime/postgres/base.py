@@ -1,4 +1,4 @@
-"""Django's backend for Postgres, on a pool of our own.
+"""Slipway's: kept current by `copier update`. Django's backend, on a pool of our own.
 
 Django's own pool, psycopg's, connects in the background: while Postgres is away each request waits
 for it to the end, learns no reason, and the pool is slow to try again.
