@@ -61,8 +61,9 @@ class Drain:
             for request in reversed(list(self.running)):  # the inner steps before the outer ones
                 if cut := self.running.pop(request, None):
                     cut()
-        finally:
-            end()
+        except Exception:
+            log.exception("cut failed")
+        end()
 
 
 def _after(seconds: float, function: Callable[..., None], *arguments: object) -> None:

@@ -196,8 +196,9 @@ class Problems(Step):
 
         def cut() -> None:
             log.error("request cut", **where)
-            with contextlib.suppress(OSError):
-                response.write(b"".join(response.replace(503)))
+            with contextlib.suppress(OSError):  # it had begun, or the client has left
+                document = b"".join(response.replace(503))
+                response.write(document)
 
         request = drain.enter(cut)
         try:
