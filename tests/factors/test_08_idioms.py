@@ -27,8 +27,9 @@ from decimal import Decimal
 from celery import chain, chord, group, shared_task
 from celery.exceptions import Ignore, Reject
 
-client = queue.transport.client
-app = queue.app
+from .runtime import transport
+
+client = transport.client
 
 
 @app.task
@@ -108,7 +109,9 @@ from datetime import UTC, datetime
 
 from dramatiq import group, pipeline
 
-client = queue.broker.client
+from .runtime import jobs_queue
+
+client = jobs_queue.broker.client
 
 
 @dramatiq.actor
@@ -148,7 +151,7 @@ class Own(dramatiq.Middleware):
             tell(badge)
 
 
-queue.broker.add_middleware(Own())
+jobs_queue.broker.add_middleware(Own())
 
 
 @dramatiq.actor(badge="sheriff")

@@ -23,6 +23,8 @@ JOBS = '''
 import os
 import time
 
+from .runtime import {module}
+
 client = {client}
 
 
@@ -57,7 +59,7 @@ def project(request: pytest.FixtureRequest, render: Render, shared: Path) -> Pro
     idiom = IDIOMS[request.param["queue"]]
 
     def add_jobs(to: Path) -> None:
-        emitted.copy(to).append("jobs.py", JOBS.format(declare=idiom.declare, client=idiom.client))
+        emitted.copy(to).append("jobs.py", JOBS.format(**vars(idiom)))
 
     return Project(once(shared / f"jobs-{key(emitted.answers())}" / "project", add_jobs))
 
