@@ -25,19 +25,18 @@ import signal
 from sqlalchemy import text
 
 
-async def _tell(context: JobContext, key: int, what: str) -> None:
-    database: Database = context.additional_context["database"]
-    async with database.transaction() as session:
+async def _tell(key: int, what: str) -> None:
+    async with transaction() as session:
         values = {"key": key, "what": what}
         await session.execute(text("INSERT INTO runs (key, what) VALUES (:key, :what)"), values)
 
 
-@app.task(name="probe", retry=RETRY, pass_context=True)
-async def probe(context: JobContext, *, key: int, seconds: float) -> None:
+@app.task(name="probe", retry=RETRY)
+async def probe(*, key: int, seconds: float) -> None:
     print("probe has begun")
-    await _tell(context, key, "begun")
+    await _tell(key, "begun")
     await asyncio.sleep(seconds)
-    await _tell(context, key, "ended")
+    await _tell(key, "ended")
 
 
 @app.task(name="poison", retry=RETRY)
@@ -94,6 +93,8 @@ IN_REDIS = """
 import json
 import time
 
+from .runtime import {module}
+
 
 def _tell(key: int, what: str) -> None:
     {client}.rpush("runs", json.dumps([key, what, time.time()]))
@@ -108,8 +109,10 @@ def probe(key: int, seconds: float) -> None:
 """
 PROBES = {
     "procrastinate": PROCRASTINATE,
-    "dramatiq": IN_REDIS.format(decorator="dramatiq.actor", client="queue.broker.client"),
-    "celery": IN_REDIS.format(decorator="queue.app.task", client="queue.transport.client"),
+    "dramatiq": IN_REDIS.format(
+        decorator="dramatiq.actor", client="jobs_queue.broker.client", module="jobs_queue"
+    ),
+    "celery": IN_REDIS.format(decorator="app.task", client="transport.client", module="transport"),
 }
 # Enqueues one job for each of `arguments`.
 ENQUEUE = {

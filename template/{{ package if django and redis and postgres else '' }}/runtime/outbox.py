@@ -21,7 +21,7 @@ BATCH = 100
 
 def enqueue(job: queue.Outgoing) -> None:
     """Enqueue a job once the transaction is committed."""
-    Outgoing.objects.create(message=queue.encode(job))
+    Outgoing.objects.bulk_create([Outgoing(message=message) for message in queue.encode(job)])
 
 
 class Relay(threading.Thread):
