@@ -2,22 +2,24 @@
 
 from typing import Any
 
-from django.db import connection, connections, transaction
-from django.db.backends.postgresql.base import DatabaseWrapper
+from django.db import connection, transaction
 from psycopg.conninfo import conninfo_to_dict
 
 from ...settings import Settings
 from ..boot import setup
 from ..libpq import CONNECTION, ReadOnlyError
-from .base import POOL_SECONDS, pool
+
+POOL_SECONDS = 0.9  # to wait for a free connection; less than what /readyz has, so that it can tell
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
     """What DATABASES takes. libpq itself reads the URL, and so all that platforms put into it."""
     options: dict[str, Any] = {**conninfo_to_dict(settings.database_url.get_secret_value())}
-    return {
+    names = ("user", "password", "host", "port")  # as `dbshell` wants them
+    database = {name.upper(): options.pop(name, "") for name in names}
+    return database | {
         "ENGINE": __name__,
-        "NAME": options.pop("dbname", None) or options.get("user", ""),
+        "NAME": options.pop("dbname", "") or database["USER"],
         "OPTIONS": options | CONNECTION,
         "ATOMIC_REQUESTS": True,  # committed before the response is sent
     }
@@ -28,8 +30,14 @@ class Database:
 
     def __init__(self, settings: Settings, patience: float | None = POOL_SECONDS) -> None:
         setup(settings)
-        pool.size, pool.patience = settings.database_pool_size, patience
-        pool.statement_timeout = round(settings.database_statement_timeout_seconds * 1000)
+        from .base import Connection, DatabaseWrapper  # which need Django's settings
+
+        Connection.patience = settings.database_statement_timeout_seconds
+        DatabaseWrapper.pool_options = {
+            "pool_size": settings.database_pool_size,
+            "timeout": patience,
+        }
+        self.pools = DatabaseWrapper.pools
 
     def ping(self) -> None:
         """Raise what keeps the database from serving."""
@@ -46,9 +54,5 @@ class Database:
 
     def close(self) -> None:
         """Close the connections."""
-        pool.close()
-
-
-def leave_pool() -> None:
-    """Give this thread a connection of its own, for as long as it runs."""
-    connections["default"] = DatabaseWrapper(connection.settings_dict)
+        for pool in self.pools.values():
+            pool.dispose()
