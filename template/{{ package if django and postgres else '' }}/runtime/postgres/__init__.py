@@ -37,7 +37,7 @@ class Database:
             "pool_size": settings.database_pool_size,
             "timeout": patience,
         }
-        self.pools = DatabaseWrapper.pools
+        self.wrapper = DatabaseWrapper
 
     def ping(self) -> None:
         """Raise what keeps the database from serving."""
@@ -54,5 +54,5 @@ class Database:
 
     def close(self) -> None:
         """Close the connections."""
-        for pool in self.pools.values():
+        for pool in self.wrapper.pools.values():
             pool.dispose()

@@ -52,18 +52,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """A thread's connection: from its first query to the end of its request, or of the thread."""
 
     pool_options: dict[str, Any] | None = None  # None: no pool, as commands and tests have it
-    pools: dict[str, QueuePool] = {}  # noqa: RUF012, of all threads, by what they connect with
+    pools: dict[tuple[str, str], QueuePool] = {}  # noqa: RUF012, by what they connect with
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         if self.pool_options is None:
             return super().get_new_connection(conn_params)
-        key = str(conn_params)
-        if key not in self.pools:
-            creator: Any = partial(Connection.connect, **conn_params, autocommit=True)
-            pool = QueuePool(creator, max_overflow=0, use_lifo=True, **self.pool_options)
-            event.listen(pool, "checkout", _check)
-            self.pools.setdefault(key, pool)
-        place = self.pools[key].connect()
+        place = self._pool(conn_params).connect()
         vars(_taken)[str(id(self))] = place
         connection: Any = place.dbapi_connection
         level = self.settings_dict["OPTIONS"].get("isolation_level")
@@ -71,11 +65,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.isolation_level = connection.isolation_level or IsolationLevel.READ_COMMITTED
         return connection
 
+    def _pool(self, conn_params: dict[str, Any]) -> QueuePool:
+        key = self.alias, str([each for each in conn_params.items() if type(each[1]) in (int, str)])
+        if key not in self.pools:
+            creator: Any = partial(Connection.connect, **conn_params, autocommit=True)
+            pool = QueuePool(creator, max_overflow=0, use_lifo=True, **self.pool_options or {})
+            event.listen(pool, "checkout", _check)
+            self.pools.setdefault(key, pool)
+        return self.pools[key]
+
     def _close(self) -> None:
         if place := vars(_taken).pop(str(id(self)), None):
-            if _is_read_only(place.dbapi_connection):  # the next one may reach a new primary
-                place.invalidate()
-            place.close()
+            (place.invalidate if _is_useless(place.dbapi_connection) else place.close)()
         else:
             super()._close()  # type: ignore[misc]  # django-stubs has it not
 
@@ -130,10 +131,10 @@ def _check(connection: Connection, _record: Any, _place: Any) -> None:
         del connection.patience
 
 
-def _is_read_only(connection: psycopg.Connection[Any]) -> bool:
-    """Whether the server has said so of itself, as Postgres does since version 14."""
+def _is_useless(connection: psycopg.Connection[Any]) -> bool:
+    """Whether it is closed, or read-only, as Postgres says since version 14: its primary moved."""
     status = connection.info.parameter_status
-    return not connection.closed and "on" in (
+    return connection.closed or "on" in (
         status("in_hot_standby"),
         status("default_transaction_read_only"),
     )
