@@ -1,35 +1,51 @@
-"""Slipway's: kept current by `copier update`. Postgres: a bounded pool, made at the first use."""
+"""Slipway's: kept current by `copier update`. Postgres, as Django's ORM connects to it."""
 
 from typing import Any
 
 from django.db import connection, connections, transaction
-from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
 from .. import libpq
 from ..services import Service
-from .base import pool
+
+POOL_SECONDS = 0.9  # to wait for a free connection; less than /readyz waits, so that it can say so
+PARAMETERS = ("user", "password", "host", "port")  # as `dbshell` wants them
 
 
 def configuration(url: SecretStr) -> dict[str, Any]:
     """Return what DATABASES takes. libpq itself reads the URL, and so all that platforms put in."""
     options: dict[str, Any] = {**conninfo_to_dict(url.get_secret_value())}
-    return {
+    database = {name.upper(): options.pop(name, "") for name in PARAMETERS}
+    return database | {
         "ENGINE": __name__,
-        "NAME": options.pop("dbname", None) or options.get("user", ""),
+        "NAME": options.pop("dbname", "") or database["USER"],
         "OPTIONS": options | libpq.CONNECTION,
         "ATOMIC_REQUESTS": True,  # committed before the response is sent
     }
 
 
 class Postgres(Service):
-    """The database of Django's ORM. A process has `pool_size` connections to it, and no more."""
+    """The default database of Django's ORM.
+
+    Once it is open, the process has `pool_size` connections to it, and no more. Until then each
+    thread has a connection of its own: in commands, and in a release.
+    """
 
     def __init__(self, url: SecretStr, *, pool_size: int, statement_timeout_seconds: float) -> None:
-        connections.settings["default"].update(configuration(url))
-        pool.size = pool_size
-        pool.statement_timeout = round(statement_timeout_seconds * 1000)
+        self.pool_options = {"pool_size": pool_size, "timeout": POOL_SECONDS}
+        self.statement_timeout_seconds = statement_timeout_seconds
+        # Tests attach to another database than Django has started with.
+        default, place = connections.settings["default"], configuration(url)
+        default["OPTIONS"] |= place["OPTIONS"]
+        default |= {name: place[name] for name in ("NAME", *map(str.upper, PARAMETERS))}
+
+    def open(self) -> None:
+        """Connect through the pool from now on."""
+        from .base import Connection, DatabaseWrapper  # which need Django's settings
+
+        Connection.patience = self.statement_timeout_seconds
+        DatabaseWrapper.pool_options = self.pool_options
 
     def ping(self) -> None:
         """Raise what keeps the database from serving."""
@@ -49,11 +65,10 @@ class Postgres(Service):
         return libpq.outage(error)
 
     def close(self) -> None:
-        """Close the connections of the pool."""
+        """Close the connections of the pool, and this thread's."""
+        from .base import DatabaseWrapper
+
         connection.close()
-        pool.close()
-
-
-def leave_pool() -> None:
-    """Give this thread a connection of its own, for as long as it runs."""
-    connections["default"] = DatabaseWrapper(connection.settings_dict)
+        DatabaseWrapper.pool_options = None
+        for pool in DatabaseWrapper.pools.values():
+            pool.dispose()
