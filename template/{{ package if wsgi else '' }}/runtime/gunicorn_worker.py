@@ -1,6 +1,6 @@
 """Slipway's: kept current by `copier update`. gunicorn's worker with threads, which drains.
 
-It builds on private parts of gunicorn 27, of which tests/test_gunicorn.py says the names.
+It builds on private parts of gunicorn 27; tests/test_gunicorn.py names them.
 """
 
 import atexit
