@@ -42,18 +42,18 @@ def _refuse_body(_: http.BodyError) -> Any:
 
 def _fail(error: InternalServerError) -> Any:
     if error.original_exception and Attached.current().outage(error.original_exception):
-        return current_app.handle_user_exception(ServiceUnavailable(retry_after=1))
+        unavailable = ServiceUnavailable(description="", retry_after=1)
+        return current_app.handle_user_exception(unavailable)
+    error.description = ""
     return _document(error)
 
 
 def _document(error: HTTPException) -> Response:
     response = error.get_response()  # with its headers, such as Allow
-    problem = {
-        "title": error.name,
-        "status": error.code,
-        "detail": error.description,
-        "request_id": get_contextvars().get("request_id"),
-    }
+    problem = {"title": error.name, "status": error.code}
+    if error.description:
+        problem["detail"] = error.description
+    problem["request_id"] = get_contextvars().get("request_id")
     response.data = json.dumps(problem)
     response.content_type = "application/problem+json"
     return response
