@@ -1,7 +1,9 @@
 """Every valid combination of answers renders, and is sound before anything of it runs."""
 
 import ast
+import itertools
 import json
+import os
 import re
 import subprocess
 import tomllib
@@ -15,7 +17,7 @@ from extensions.context import ON_WSGI
 from extensions.options import conflict
 from tests.conftest import Render
 from tests.support import variants
-from tests.support.project import LOCKS, Project, environment
+from tests.support.project import LOCKS, Project, union
 
 # Of a package, without blank lines: docs/decisions/0002-line-budgets.md
 MOST_LINES = {
@@ -38,6 +40,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
 }
 # The modules that Django finds by their names.
 FOUND_BY_DJANGO = ("admin", "apps", "django_settings")
+FORMATTING = ("ruff format --check --no-cache", "ruff check --no-cache")
 # What Windows refuses in a name: characters, and the names of its devices (with any suffix).
 NOT_ON_WINDOWS = re.compile(r'[<>:"\\|?*\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
 # What Jinja leaves behind where it was not run, or ran into nothing. GitHub's own `${{ }}` is no Jinja.
@@ -87,12 +90,47 @@ def test_names_are_legal_on_windows(emitted: Path) -> None:
     assert len({str(name).lower() for name in names}) == len(names)
 
 
-def test_formatting_is_a_no_op(emitted: Path, render: Render, shared: Path) -> None:
+def complaints(project: Path, environment: Path, *checks: str) -> str:
+    """Run checks in a project, and return the output of those that fail."""
+    found = ""
+    for check in checks:
+        [tool, *arguments] = check.split()
+        done = subprocess.run(
+            [environment / "bin" / tool, *arguments],
+            cwd=project,
+            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            found += f"{check}\n{done.stdout}{done.stderr}\n"
+    return found
+
+
+def test_formatting_is_a_no_op(emitted: Path, shared: Path) -> None:
     """By the ruff that the emitted lock pins."""
-    ruff = environment(shared, Project(render({"framework": "fastapi"})), dev=True) / "bin" / "ruff"
-    for arguments in (["format", "--check"], ["check"]):
-        done = subprocess.run([ruff, *arguments, "--no-cache"], cwd=emitted, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+    assert not complaints(emitted, union(shared), *FORMATTING)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("framework", variants.choices()["framework"])
+def test_every_combination_passes_its_own_checks(
+    framework: str, render: Render, shared: Path, tmp_path: Path
+) -> None:
+    """C-25 for each database, queue and clock. The sets of platforms take turns.
+
+    The combinations share one environment and mypy's cache, so the libraries are checked once. That
+    environment has every library; factor I runs the same checks with only what the lock installs.
+    """
+    checks = (*FORMATTING, f"mypy --cache-dir {tmp_path} .", "deptry .")
+    rows = [{**row, "clock": on} for row in variants.bootable(framework=framework) for on in (False, True)]
+    platforms = itertools.cycle(variants.choices()["platforms"])
+    found = ""
+    for row in (row for row in rows if not conflict(row)):
+        project = render({**row, "platforms": next(platforms)}, skip_tasks=True)
+        if failed := complaints(project, union(shared), *checks):
+            found += f"{variants.label(row)}: {failed}"
+    assert not found, found
 
 
 def test_the_package_keeps_within_its_budget(emitted: Path) -> None:

@@ -17,6 +17,7 @@ import copier
 import yaml
 from filelock import FileLock
 
+from extensions import pins
 from extensions.options import ON_REDIS
 
 from .routes import DATABASE_ROUTES, LIFESPANS, ROUTES
@@ -149,6 +150,11 @@ def environment(projects: Path, project: Project, *, dev: bool) -> Path:
     return once(projects / name, lambda to: _pip_install(project, to, dev))
 
 
+def union(projects: Path) -> Path:
+    """Return an environment with all that any project's lock describes, made once."""
+    return once(projects / "env-union", _install_union)
+
+
 def run_uv(where: Path, *arguments: str, **variables: str) -> str:
     """Run uv in a folder, and return what it prints."""
     uv = shutil.which("uv") or "uv"
@@ -170,3 +176,11 @@ def _pip_install(project: Project, to: Path, dev: bool) -> None:
     files = ["requirements.txt", *(["requirements-dev.txt"] if dev else [])]
     sources = [part for file in files for part in ("-r", file)]
     run_uv(project.path, "pip", "install", "--quiet", "--require-hashes", *sources, "--python", str(to))
+
+
+def _install_union(to: Path) -> None:
+    run_uv(to.parent, "venv", "--quiet", "--python", sys.executable, str(to))
+    pinned = to.with_name("requirements-union.txt")
+    pinned.write_text("\n".join(pins.requirements(pins.closure(pins.PINS["groups"]))))
+    command = ["pip", "install", "--quiet", "--require-hashes", "-r", str(pinned), "--python", str(to)]
+    run_uv(to.parent, *command)
