@@ -75,5 +75,8 @@ def log_error(request: HttpRequest, **_: Any) -> None:
 
 
 def _problem(status: int) -> HttpResponse:
-    headers = {"Retry-After": "1"} if status == 503 else {}
-    return HttpResponse(responses.problem(status), KIND, status, headers=headers)
+    document = responses.problem(status)
+    headers = {"Content-Length": str(len(document))}
+    if status == 503:
+        headers["Retry-After"] = "1"
+    return HttpResponse(document, KIND, status, headers=headers)
