@@ -137,6 +137,12 @@ def bootable(**fixed: str) -> list[Answers]:
     return [row for row in rows if not conflict(row)]
 
 
+def with_clocks(**fixed: str) -> list[Answers]:
+    """Return the same, each with and without a clock where there may be one."""
+    rows = [{**row, "clock": on} for row in bootable(**fixed) for on in (False, True)]
+    return [row for row in rows if not conflict(row)]
+
+
 def label(answers: Answers) -> str:
     """Name a set of answers, for the reports of pytest."""
     values = ("+".join(value) if isinstance(value, list) else value for value in answers.values())
