@@ -185,7 +185,7 @@ def test_what_every_service_has(emitted: Path) -> None:
 
 def test_every_file_of_the_template_is_emitted_by_some_combination(template: Path, render: Render) -> None:
     """No layer is dead: what no answer brings, nobody needs."""
-    full = [row for row in ({**row, "clock": True} for row in variants.bootable()) if not conflict(row)]
+    full = variants.with_clocks()
     emitted = {
         str(path.relative_to(project))
         for project in (render(answers, skip_tasks=True) for answers in (*variants.combinations(), *full))
