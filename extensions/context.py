@@ -45,6 +45,7 @@ GROUPS = (
     "django",
     "sqlalchemy-asyncio",
     "sqlalchemy",
+    "sqlalchemy-pool",
     "postgres",
     "procrastinate",
     "dramatiq",
@@ -99,6 +100,7 @@ class ContextUpdater(ContextHook):
         context["services"] = context["redis"] or context.get("postgres", False)
         context["sqlalchemy-asyncio"] = context["asgi"] and context.get("postgres", False)
         context["sqlalchemy"] = context.get("flask", False) and context.get("postgres", False)
+        context["sqlalchemy-pool"] = context.get("django", False) and context.get("postgres", False)
         groups = [group for group in GROUPS if context.get(group)] + ["common"]
         context["pin_groups"] = groups
         context["requires_python"] = pins.REQUIRES_PYTHON

@@ -7,11 +7,10 @@ cut short it is done again, so that a job may run twice, and never not at all.
 import threading
 
 import structlog
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 
 from . import health, queue
 from .models import Outgoing
-from .postgres import leave_pool
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +31,8 @@ class Relay(threading.Thread):
         self.stopped = threading.Event()
 
     def run(self) -> None:
-        leave_pool()  # or jobs that take every connection would keep it from its work
+        # A pool of its own: jobs may take every connection of the others'.
+        vars(connections["default"])["pools"] = {}
         while not self.stopped.is_set():
             try:
                 if self.move() < BATCH:

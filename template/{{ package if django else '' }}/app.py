@@ -7,7 +7,7 @@ from .settings import Settings
 
 
 def create_app(settings: Settings) -> Django:
-    """Compose the application, as django_settings.py says; `runtime/serve.py` serves it."""
-    setup(settings)
+    """Compose the application, as django_settings.py and urls.py say."""
+    setup(f"{__package__}.django_settings", settings)
     import_module(f"{__package__}.urls")  # and all views, so that what is wrong fails the boot
     return Django()
