@@ -160,6 +160,13 @@ SETTINGS = (
         "The host names that are served, with commas; `*` is all, `.a.com` also what is below.",
         when="django",
     ),
+    Setting(
+        "STATIC_AUTOREFRESH",
+        "false",
+        "Serve static files as the apps hold them at each request, not as the build collected them.",
+        only=(),  # for development
+        when="django",
+    ),
     Setting("WORKER_CONCURRENCY", "8", "How many jobs a worker runs at once.", when="worker"),
     Setting(
         "DATABASE_URL",

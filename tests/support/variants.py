@@ -35,7 +35,10 @@ WORTH = {
         "test_07_http",
     ),
     # On the same server, with migrations of its own.
-    "django": ("test_(01|04_(outages|transactions)|07_http|10_database.*from_a_clone|11|12)", "test_07_http"),
+    "django": (
+        "test_(01|04_(outages|transactions)|07_http|10_database.*from_a_clone|10_dev.*admin|11|12)",
+        "test_07_http",
+    ),
 }
 # On the leading one's server, with its own errors, sessions and logs.
 WORTH_OF_OTHERS = (
