@@ -114,6 +114,7 @@ def test_formatting_is_a_no_op(emitted: Path, shared: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("framework", variants.choices()["framework"])
 def test_every_combination_passes_its_own_checks(
     framework: str, render: Render, shared: Path, tmp_path: Path

@@ -36,7 +36,7 @@ WORTH = {
     ),
     # On the same server, with migrations of its own.
     "django": (
-        "test_(01|04_(django|outages|transactions)|07_http|10_database.*from_a_clone|11|12)",
+        "test_(01|04_(django|outages|transactions)|07_http|10_database.*from_a_clone|10_dev.*admin|11|12)",
         "test_07_http",
     ),
 }
