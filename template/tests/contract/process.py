@@ -33,11 +33,13 @@ def procfile() -> dict[str, list[str]]:
 def eventually(
     condition: Callable[[], bool], promise: str, within: float = PATIENCE_SECONDS
 ) -> None:
-    """Wait for a condition, or fail with the promise that was broken."""
+    """Wait for a condition, or fail with the promise that was broken: also if it is met late."""
     deadline = time.monotonic() + within
-    while not condition():
+    met = False
+    while not met:
+        met = condition()
         assert time.monotonic() < deadline, promise
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 class Process:
