@@ -25,16 +25,21 @@ def emit(render: Render, tmp_path: Path) -> Callable[[variants.Answers], Project
 
 
 @pytest.fixture
-def prove(shared: Path) -> Prove:
+def prove(request: pytest.FixtureRequest, shared: Path) -> Prove:
     """Return a function that runs tests of the contract in a service, by default all of them."""
 
     def run(project: Project, *files: str) -> subprocess.CompletedProcess[str]:
         development = environment(shared, project, dev=True)
+        variables = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+        if project.has_database:
+            variables["DATABASE_URL"] = request.getfixturevalue("postgres").url()
+        if project.has_redis:
+            variables["REDIS_URL"] = request.getfixturevalue("redis").url
         where = [f"tests/contract/{file}" for file in files] or ["tests/contract"]
         return subprocess.run(
             [str(development / "bin" / "pytest"), "-q", "--tb=short", "-p", "no:cacheprovider", *where],
             cwd=project.path,
-            env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
+            env=variables,
             capture_output=True,
             text=True,
         )

@@ -194,6 +194,7 @@ def starting(services: dict[str, str], *, probed: bool = False) -> Iterator[Star
     def start(name: str, **others: str) -> Process:
         command = procfile()[name]
         if probed:
+            assert PACKAGE in command, f"C-2: {name} is not `python -m {PACKAGE} …` in Procfile."
             command = ["tests.contract.service" if part == PACKAGE else part for part in command]
         started.append(Process(name, command, common | others, hidden))
         return started[-1]
