@@ -92,7 +92,7 @@ class Router:
 
     def wait_for(self, count: int) -> None:
         """Return after this many answers."""
-        promise = f"C-26: requests wait for each other: {CLIENTS} clients have not had {count} answers."
+        promise = f"C-26: requests wait for each other: not {count} answers to {CLIENTS} clients."
         eventually(lambda: self.answered >= count or bool(self.lost), promise)
         assert not self.lost, f"C-10: web does not serve keep-alive connections: {self.lost[0]}"
 
