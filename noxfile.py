@@ -85,3 +85,10 @@ def chaos(session: nox.Session) -> None:
     """Send two workers signals at random, and count what is lost; `-- --queue dramatiq --seed 1`."""
     install(session, "tests")
     session.run("python", "-m", "tests.chaos", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def size(session: nox.Session) -> None:
+    """Count the lines of the emitted package, yours and runtime's, and write docs/size.md."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.size")

@@ -182,6 +182,14 @@ SETTINGS = (
         when="django",
     ),
     Setting(
+        "STATIC_AUTOREFRESH",
+        "false",
+        "Serve static files as the apps hold them at each request, not as the build collected them.",
+        in_development="true",
+        only=(),  # for development
+        when="django",
+    ),
+    Setting(
         "DATABASE_URL",
         "",
         "Where Postgres is, such as postgres://user:password@host:5432/name.",

@@ -17,7 +17,9 @@ from pathlib import Path
 STASH = Path(".slipway-1.0.json")
 OURS = {"web", "worker", "clock", "release", "migrate", "check", "shell", "main"}
 ROWS = re.compile(
-    r"(?P<head>\| --- \| --- \| --- \|\n)(?P<ours>(?:\|.*\n)*?\| `HEROKU_BUILD_COMMIT` .*\n)(?P<own>(?:\|.*\n)+)"
+    r"(?P<head>\| --- \| --- \| --- \|\n)"
+    r"(?P<ours>(?:\|.*\n)*?\| `HEROKU_BUILD_COMMIT` .*\n)"
+    r"(?P<own>(?:\|.*\n)+)"
 )
 POSTGRES = "Services.current().postgres"
 # What was called otherwise before 1.0.0: each pattern, what takes its place, and what that needs imported.

@@ -17,6 +17,7 @@ CHECKS = {
 }
 
 
+@pytest.mark.timeout(600)  # tests/contract among its tests
 @pytest.mark.parametrize("check", CHECKS)
 def test_it_is_clean_as_emitted(copied: Project, development: Path, check: str) -> None:
     """C-25: its own formatter, linter, type checker and tests pass, with nothing edited."""

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Render, Start, starting
+from tests.conftest import Render, starting
 from tests.factors.conftest import Jobs
 from tests.support import postgres as pg
 from tests.support import redis, variants
+from tests.support.idioms import IDIOMS
 from tests.support.project import Project, environment, key, once
 from tests.support.service import Service, eventually
 
@@ -34,7 +35,8 @@ client = transport.client
 
 @app.task
 def tell(*values, **named):
-    client.rpush("told", json.dumps([*map(str, values), *named.items()]))
+    named = [[name, str(value)] for name, value in named.items()]
+    client.rpush("told", json.dumps([*map(str, values), *named]))
 
 
 @app.task
@@ -116,7 +118,8 @@ client = jobs_queue.broker.client
 
 @dramatiq.actor
 def tell(*values, **named):
-    client.rpush("told", json.dumps([*map(str, values), *named.items()]))
+    named = [[name, str(value)] for name, value in named.items()]
+    client.rpush("told", json.dumps([*map(str, values), *named]))
 
 
 @dramatiq.actor
@@ -221,10 +224,10 @@ CASES = {
         "queue-of-the-actor": Case("mail.message()", [["mail"]]),
         "delay": Case("tell.message_with_options(args=(1,), delay=3000)", [["1"]], after=3),
         "delay-to-a-queue": Case("mail.message_with_options(delay=3000)", [["mail"]], after=3),
-        "named": Case("tell.message_with_options(args=(1,), kwargs={'a': 2})", [["1", ["a", 2]]]),
+        "named": Case("tell.message_with_options(args=(1,), kwargs={'a': 2})", [["1", ["a", "2"]]]),
         "pipeline": Case(
             "pipeline([add.message(1, 2), add.message(10), tell.message()])",
-            ADDED[:1] + [["10", "3"], ["13"]],
+            [["1", "2"], ["10", "3"], ["13"]],
         ),
         "pipe": Case("add.message(1, 2) | tell.message()", [["1", "2"], ["3"]]),
         "delayed-pipeline": Case(
@@ -248,7 +251,7 @@ CASES = {
             [],
             outcomes=("skipped",),
         ),
-        "own-middleware": Case("badged.message()", [["badged"], ["sheriff"]]),
+        "own-middleware": Case("badged.message()", [["badged"], ["sheriff"]], outcomes=("succeeded",)),
         "retry-for-long": Case(
             "poll.message()", [[str(n)] for n in range(1, 10)], outcomes=("retried",) * 8 + ("succeeded",)
         ),
@@ -257,8 +260,8 @@ CASES = {
 # What needs what is not there, and the word that says so.
 REFUSED = {
     "celery": {
-        "chord": ("chord([add.s(1, 2)], tell.s())", "Chord"),
-        "chord-in-chain": ("chain(tell.si(0), group(add.s(1, 2), add.s(3, 4)), tell.s())", "Chord"),
+        "chord": ("chord([add.s(1, 2)], tell.s())", "chords"),
+        "chord-in-chain": ("chain(tell.si(0), group(add.s(1, 2), add.s(3, 4)), tell.s())", "chords"),
         "priority": ("tell.s(1).set(priority=5)", "priority"),
         "time-limit": ("tell.s(1).set(time_limit=5)", "time_limit"),
         "unserializable": ("tell.s(object())", "serializ"),
@@ -361,7 +364,9 @@ def test_it_runs(running: Running, project: Project, name: str, way: str) -> Non
         assert tuple(event["outcome"] for event in events()) == case.outcomes
     criticals = [event for event in running.worker.events[before:] if event["level"] == "critical"]
     assert not criticals
-    assert running.jobs.run("shell", "print(failed.list())").stdout == "[]\n" or "skipped" in case.outcomes
+    kept = running.server.client.hlen(IDIOMS[running.queue].dead)
+    assert kept == case.outcomes.count("skipped")  # dramatiq keeps those, too
+    running.server.client.delete(IDIOMS[running.queue].dead)
 
 
 @pytest.mark.parametrize("way", ["directly", "outbox"])

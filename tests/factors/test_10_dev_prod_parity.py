@@ -77,6 +77,19 @@ def test_dev_waits_for_the_edit_that_mends_it(dev: Terminal, port: int, copied: 
     assert Connection(port).get("/")[0].status == 200
 
 
+def test_the_admin_has_its_static_files(dev: Terminal, port: int, copied: Project) -> None:
+    """Nobody has to collect them, neither before the start nor after an edit."""
+    if not (copied.package / "admin.py").exists():
+        pytest.skip("Only Django has an admin, in a database.")
+    for _ in range(2):
+        dev.expect("listening")
+        answer, page = Connection(port).get("/admin/login/")
+        assert answer.status == 200
+        [style] = re.findall(r'"(/static/admin/css/base[.]css)"', page.decode())
+        assert status(port, style) == 200
+        copied.append("routes.py", "\n# edited\n")
+
+
 def test_the_env_file_is_read_in_development(copied: Project, development: Path, port: int) -> None:
     """C-5: by the developer's runner."""
     (copied.path / ".env").write_text(f"PORT={port}\nHEROKU_RELEASE_VERSION=from-the-file\n")

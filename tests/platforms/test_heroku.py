@@ -2,14 +2,20 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from honcho.environ import parse_procfile  # type: ignore[import-untyped]
 
-from tests.support.project import Project
+from tests.conftest import Render
+from tests.support import variants
+from tests.support.postgres import Server
+from tests.support.project import Project, run_uv
 
 # What bin/compile takes as a package manager's file; two of them end the build, and none does too.
 MANAGERS = ("uv.lock", "requirements.txt", "poetry.lock", "Pipfile", "Pipfile.lock")
@@ -105,8 +111,46 @@ def test_the_buildpack_has_nothing_to_refuse(
     assert not rule(broken)
 
 
-def test_heroku_ci_runs_the_tests(deployed: Project) -> None:
-    """The buildpack installs uv's development group there, and of requirements.txt only that file."""
-    script = json.loads((deployed.path / "app.json").read_text())["environments"]["test"]["scripts"]["test"]
-    assert script.endswith("ruff check && mypy . && pytest")
-    assert ("requirements-dev.txt" in script) == (deployed.path / "requirements-dev.txt").exists()
+# With uv the buildpack installs the tools, with pip the script does. Django's tests start manage.py too.
+IN_CI: list[dict[str, Any]] = [
+    {"framework": "django", "package_manager": "uv"},
+    {"framework": "fastapi", "database": "none", "package_manager": "pip"},
+]
+# Heroku's Python cannot start without LD_LIBRARY_PATH. This line, which it reads at its start, makes ours so.
+LIBRARY = """import os, sys; "LD_LIBRARY_PATH" in os.environ or sys.exit("libpython is not found")\n"""
+FAULTY = "import os, sys\nassert 0\n"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("answers", IN_CI, ids=variants.label)
+def test_heroku_ci_runs_the_tests(
+    answers: dict[str, Any], render: Render, postgres: Server, tmp_path: Path
+) -> None:
+    """The app's folder holds Python and the caches there, and no repository."""
+    app = Project(render(answers)).copy(tmp_path / "app").path
+    python = app / ".heroku" / "python"
+    run_uv(app, "venv", "--quiet", "--seed", "--python", sys.executable, str(python))
+    if answers["package_manager"] == "uv":
+        run_uv(app, "sync", "--locked", "--quiet", UV_PROJECT_ENVIRONMENT=str(python))
+    else:  # the buildpack installs this file alone
+        install = ("pip", "install", "--quiet", "--require-hashes", "-r", "requirements.txt")
+        run_uv(app, *install, "--python", str(python))
+    [site_packages] = python.glob("lib/python3*/site-packages")
+    (site_packages / "library.pth").write_text(LIBRARY)
+    (site_packages.parent / "of_python.py").write_text(FAULTY)
+    (app / ".cache" / "uv").mkdir(parents=True)
+    (app / ".cache" / "uv" / "of_uv.py").write_text(FAULTY)
+
+    script = json.loads((app / "app.json").read_text())["environments"]["test"]["scripts"]["test"]
+    variables = {
+        "PATH": f"{python / 'bin'}:/usr/bin:/bin",
+        "LD_LIBRARY_PATH": str(python / "lib"),
+        "HOME": str(app),
+        "CI": "true",
+    }
+    if Project(app).has_database:
+        variables["DATABASE_URL"] = postgres.url(postgres.create())
+    done = subprocess.run(["sh", "-c", script], cwd=app, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout

@@ -42,6 +42,21 @@ async def probe(*, key: int, seconds: float) -> None:
 @app.task(name="poison", retry=RETRY)
 async def poison() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task(name="block", retry=RETRY, pass_context=True)
+async def block(context: JobContext, *, key: int, seconds: float) -> None:
+    await _tell(context, key, "begun")
+    __import__("time").sleep(seconds)  # as code that waits without `await` does
+    await _tell(context, key, "ended")
+
+
+@app.task(name="fail", retry=RETRY, pass_context=True)
+async def fail(context: JobContext, *, key: int) -> None:
+    await _tell(context, key, "begun")
+    while not os.path.exists("fail-now"):
+        await asyncio.sleep(0.1)
+    raise ValueError(key)
 """
 
 # The same for the services whose code blocks.
@@ -76,6 +91,14 @@ def probe(*, key: int, seconds: float) -> None:
 @app.task(name="poison", retry=RETRY)
 def poison() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task(name="fail", retry=RETRY)
+def fail(*, key: int) -> None:
+    _tell(key, "begun")
+    while not os.path.exists("fail-now"):
+        time.sleep(0.1)
+    raise ValueError(key)
 """
 
 
@@ -146,17 +169,22 @@ class Queue(Protocol):
 
 def enqueue(queue: Queue, job: str, arguments: Sequence[Mapping[str, Any]]) -> None:
     """Enqueue a job once for each of these arguments, in the console of the service."""
+    call = ENQUEUE[str(queue.project.answers()["queue"])].format(job=job)
+    shell(queue, f"import json\narguments = json.loads({json.dumps(json.dumps(arguments))})\n{call}\n")
+
+
+def shell(queue: Queue, script: str) -> str:
+    """Run a script in the console of the service, with its jobs, and return what it prints."""
     project = queue.project
-    call = ENQUEUE[str(project.answers()["queue"])].format(job=job)
-    given = f"arguments = json.loads({json.dumps(json.dumps(arguments))})"
-    subprocess.run(
+    return subprocess.run(
         [str(queue.environment / "bin" / "python"), "-m", project.name, "shell"],
         cwd=project.path,
         env=queue.variables,
-        input=f"import json\nfrom {project.name}.jobs import {job}\n{given}\n{call}\n",
+        input=f"from {project.name}.jobs import *\n{script}",
         text=True,
         check=True,
-    )
+        stdout=subprocess.PIPE,
+    ).stdout
 
 
 @contextmanager

@@ -33,11 +33,13 @@ def procfile() -> dict[str, list[str]]:
 def eventually(
     condition: Callable[[], bool], promise: str, within: float = PATIENCE_SECONDS
 ) -> None:
-    """Wait for a condition, or fail with the promise that was broken."""
+    """Wait for a condition, or fail with the promise that was broken: also if it is met late."""
     deadline = time.monotonic() + within
-    while not condition():
+    met = False
+    while not met:
+        met = condition()
         assert time.monotonic() < deadline, promise
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 class Process:
@@ -192,6 +194,7 @@ def starting(backing: dict[str, str], *, probed: bool = False) -> Iterator[Start
     def start(name: str, **others: str) -> Process:
         command = procfile()[name]
         if probed:
+            assert PACKAGE in command, f"C-2: {name} is not `python -m {PACKAGE} …` in Procfile."
             command = ["tests.contract.service" if part == PACKAGE else part for part in command]
         started.append(Process(name, command, common | others, hidden))
         return started[-1]

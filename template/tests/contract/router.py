@@ -92,9 +92,9 @@ class Router:
 
     def wait_for(self, count: int) -> None:
         """Return after this many answers."""
-        promise = "C-10: web does not answer requests one after the other on the same connections"
-        eventually(lambda: self.answered >= count or bool(self.lost), f"{promise}.")
-        assert not self.lost, f"{promise}: {self.lost[0]}"
+        promise = f"C-26: requests wait for each other: not {count} answers to {CLIENTS} clients."
+        eventually(lambda: self.answered >= count or bool(self.lost), promise)
+        assert not self.lost, f"C-10: web does not serve keep-alive connections: {self.lost[0]}"
 
     def __enter__(self) -> Self:
         for client in self.clients:
