@@ -37,7 +37,7 @@ def prove(request: pytest.FixtureRequest, shared: Path) -> Prove:
             variables["REDIS_URL"] = request.getfixturevalue("redis").url
         where = [f"tests/contract/{file}" for file in files] or ["tests/contract"]
         return subprocess.run(
-            [str(development / "bin" / "pytest"), "-q", "--tb=short", "-p", "no:cacheprovider", *where],
+            [str(development / "bin" / "pytest"), "-v", "--tb=short", "-p", "no:cacheprovider", *where],
             cwd=project.path,
             env=variables,
             capture_output=True,
