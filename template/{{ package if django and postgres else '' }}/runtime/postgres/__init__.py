@@ -33,6 +33,7 @@ class Postgres(Service):
     """
 
     def __init__(self, url: SecretStr, *, pool_size: int, statement_timeout_seconds: float) -> None:
+        self.url = url.get_secret_value()
         self.pool_options = {"pool_size": pool_size, "timeout": POOL_SECONDS}
         self.statement_timeout_seconds = statement_timeout_seconds
         # Tests attach to another database than Django has started with.
