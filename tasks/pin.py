@@ -17,20 +17,9 @@ from packaging.version import Version
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from extensions import pins
 from tasks import requirements, uvlock
+from tasks.project import replace, say
 
 SECONDS_TO_LOCK = 120
-
-
-def say(line: str) -> None:
-    """One line for the user; copier's own messages go to stderr too."""
-    print(line, file=sys.stderr)
-
-
-def replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(text, "utf-8", newline="\n")
-    new.replace(path)
 
 
 def pin_requirements(groups: list[str]) -> None:
