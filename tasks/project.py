@@ -25,3 +25,11 @@ def replace(path: Path, text: str) -> None:
     new = path.with_name(f"{path.name}.new")
     new.write_text(text, "utf-8", newline="\n")
     new.replace(path)
+
+
+def before(name: str) -> str:
+    """What a file was before the update, or nothing where there was none."""
+    try:
+        return git("show", f"HEAD:./{name}")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
