@@ -25,7 +25,7 @@ if __name__.startswith("copier_template_extensions."):  # loaded by copier, not 
     for _name in [name for name in sys.modules if name.startswith(f"{__name__}.")]:
         del sys.modules[_name]  # forget the other version's copy
 
-from . import formation, names, options, pins, stored, target, text
+from . import formation, names, options, origin, pins, stored, target, text
 
 TEMPLATE = Path(__file__).parent.parent
 QUESTIONS: dict[str, dict[str, Any]] = {
@@ -102,8 +102,10 @@ class ContextUpdater(ContextHook):
         groups = [group for group in GROUPS if context.get(group)] + ["common"]
         context["pin_groups"] = groups
         context["requires_python"] = pins.REQUIRES_PYTHON
+        found = functools.cache(lambda: origin.find(context["_copier_answers"], Path(conf["src_path"])))
         # Functions, because this runs for each render and most renders use none of them.
-        context["stored_answers"] = lambda: in_order(context["_copier_answers"])
+        context["stored_answers"] = lambda: in_order({**context["_copier_answers"], **found().stored})
+        context["origin_notes"] = lambda: found().notes
         context["dependencies"] = lambda: pins.direct(groups)
         context["dev_dependencies"] = lambda: pins.direct(pins.development(groups))
         context["requirement_files"] = lambda: pins.requirement_files(groups)
