@@ -1,5 +1,6 @@
 """Every habit of this repository is a session: `uvx nox -s tests`, or without `-s`, tests and lint."""
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -53,6 +54,12 @@ def pins(session: nox.Session) -> None:
     """Choose the versions of everything that the template emits, and write pins/pins.json."""
     install(session, "tests")
     session.run("python", "pins/resolve.py", *session.posargs)
+
+
+@nox.session(python=False)
+def release(session: nox.Session) -> None:
+    """Tag each released commit that has no tag yet; copier finds versions by their tags."""
+    session.run(sys.executable, "-m", "tests.tag")
 
 
 @nox.session(python=PYTHON)

@@ -74,6 +74,8 @@ def tiny_template(folder: Path, form: str) -> None:
     for name in ("out.txt", "{{ _copier_conf.answers_file }}"):
         shown = "{{ requires_python }}" if name == "out.txt" else "{{ stored_answers() | to_nice_yaml }}"
         (folder / "template" / f"{name}.jinja").write_text(shown)
+    (folder / "template" / "{{ package }}").mkdir()
+    (folder / "template" / "{{ package }}" / "__init__.py").touch()
 
 
 def naive(source: str) -> str:

@@ -22,6 +22,17 @@ IDENTITY = {
     "user_email": "ada@example.com",
 }
 
+# What a platform or a CI brings into a project.
+FILES = {
+    "heroku": ("app.json",),
+    "docker": ("Dockerfile", ".dockerignore", "compose.yaml"),
+    "kubernetes": ("deploy/kubernetes",),
+    "fly": ("fly.toml",),
+    "render": ("render.yaml",),
+    "github": (".github",),
+    "gitlab": (".gitlab-ci.yml", "renovate.json"),
+}
+
 # The questions whose answers change what runs.
 BOOTED = ("framework", "database", "queue")
 # What this one proves of the processes around the application, it proves for all.
