@@ -236,7 +236,7 @@ def test_a_worker_that_was_cut_off_works_again(jobs: Jobs, server: redis.Server)
     assert worker.process.poll() is None
 
 
-def test_jobs_have_all_the_threads(jobs: Jobs, server: redis.Server) -> None:
+def test_jobs_have_all_the_threads(jobs: Jobs) -> None:
     """C-8: short jobs run as many at a time as they may, without a wait between them."""
     jobs.enqueue("work.{it.send}(0.2)", count=80)
     worker = jobs.worker(WORKER_CONCURRENCY="8")

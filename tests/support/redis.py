@@ -48,7 +48,8 @@ class Server:
     def answering(self, error: str) -> Iterator[None]:
         """Let it answer what a worker asks with this error during the block."""
         self.client.acl_setuser("admin", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
-        admin = redis.Redis(port=self.port, username="admin", password="any")
+        once = {"socket_timeout": None, "retry": Retry(ConstantBackoff(0), 0)}
+        admin = redis.Redis(port=self.port, username="admin", password="any", **once)
         with REFUSALS[error](admin, self.folder):
             yield
 
