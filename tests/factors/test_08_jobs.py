@@ -1,6 +1,9 @@
 """VIII. Concurrency: jobs in Redis, on as many workers as one likes (C-8, C-12, C-16, C-19)."""
 
 import json
+import subprocess
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +200,52 @@ def test_redis_may_be_away(jobs: Jobs, project: Project, server: redis.Server) -
     worker.wait_event("job", outcome="succeeded", request_id="while-away")
     with server.frozen():
         assert readiness(web) == (503, {"status": "unavailable", "failing": {"redis": "no answer in time"}})
+
+
+@pytest.mark.parametrize("error", sorted(redis.REFUSALS))
+def test_a_worker_waits_whatever_redis_answers(jobs: Jobs, server: redis.Server, error: str) -> None:
+    """C-19: it lives, does what it has, and takes the rest when it can; nothing runs twice."""
+    worker = jobs.worker(WORKER_CONCURRENCY="1")
+    jobs.enqueue("work.{it.send}(3)", count=2)
+    worker.wait_event("work has begun")
+    with server.answering(error):
+        # Beyond the lease of a job, and the time without a heartbeat after which a worker is missed.
+        with pytest.raises(subprocess.TimeoutExpired):
+            worker.process.wait(timeout=17)
+        other = jobs.worker(WORKER_CONCURRENCY="1")
+    eventually(lambda: server.client.get("worked") == "2", "end of both", timeout=60)
+    for each in (worker, other):
+        each.terminate()
+        assert each.wait() == 0
+    assert server.client.get("worked") == "2"
+
+
+def test_a_worker_that_was_cut_off_works_again(jobs: Jobs, server: redis.Server) -> None:
+    """C-19: whatever it was doing when its connections were reset, over and over, and refused."""
+    worker = jobs.worker(WORKER_CONCURRENCY="4")
+    jobs.enqueue("work.{it.send}(0.05)", count=100)
+    worker.wait_event("work has begun", count=4)
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        for client in server.client.client_list():
+            if client["cmd"] != "client|list":
+                server.client.client_kill_filter(_id=client["id"])
+        time.sleep(0.05)
+    server.stop()
+    worker.wait_event("service unavailable")
+    server.start()
+    eventually(lambda: int(server.client.get("worked") or 0) >= 100, "end of all", timeout=60)
+    assert worker.process.poll() is None
+
+
+def test_jobs_have_all_the_threads(jobs: Jobs) -> None:
+    """C-8: short jobs run as many at a time as they may, without a wait between them."""
+    jobs.enqueue("work.{it.send}(0.2)", count=80)
+    worker = jobs.worker(WORKER_CONCURRENCY="8")
+    worker.wait_event("job", count=80)
+    times = [datetime.fromisoformat(event["timestamp"]) for event in worker.find("job")]
+    ideal = 80 / 8 * 0.2
+    assert (times[-1] - times[0]).total_seconds() < 2 * ideal
 
 
 def test_delayed_jobs_survive_a_restart_of_redis(jobs: Jobs, server: redis.Server) -> None:
