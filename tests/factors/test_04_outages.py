@@ -178,7 +178,9 @@ def test_a_rollback_that_fails(start: Start, probed: Project, database: Database
     service = start(DATABASE_URL=database.url, DATABASE_POOL_SIZE="1")
     framework = probed.answers()["framework"]
     for _ in range(2):
-        assert Connection(service.port).post("/doomed", None)[0].status == (500 if framework == "django" else 503)
+        assert Connection(service.port).post("/doomed", None)[0].status == (
+            500 if framework == "django" else 503
+        )
         assert write(service) == 201
     assert framework in ON_WSGI or assert_told_calmly(service)
 

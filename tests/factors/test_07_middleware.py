@@ -82,7 +82,9 @@ def framework(project: Project) -> str:
 def hooked(start: Start, copied: Project) -> Service:
     """Return a service with a hook of its own."""
     copied.add_routes()
-    copied.append("app.py" if framework(copied) == "flask" else "django_settings.py", HOOKS[framework(copied)])
+    copied.append(
+        "app.py" if framework(copied) == "flask" else "django_settings.py", HOOKS[framework(copied)]
+    )
     if framework(copied) == "django":
         copied.append("routes.py", DJANGO_HOOK)
     return start(copied, MAX_BODY_BYTES="10", **unreachable(copied))
@@ -97,7 +99,9 @@ def requests(project: Project) -> dict[bytes, int]:
     """Return requests that the runtime answers, each with the status."""
     big = b"POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 11\r\n\r\nhello world"
     get = b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    chunked = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunked = (
+        b"POST /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
     answered = {get % b"/boom": 500, get % b"/nowhere": 404, get % b"/echo": 405}
     answered |= {big % path: 413 for path in (b"/echo", b"/ignore", b"/nowhere")}
     answered |= {chunked + b"b\r\nhello world\r\n0\r\n\r\n": 413}
