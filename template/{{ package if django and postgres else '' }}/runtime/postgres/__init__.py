@@ -8,6 +8,7 @@ from psycopg.conninfo import conninfo_to_dict
 from ...settings import Settings
 from ..boot import setup
 from ..libpq import CONNECTION, ReadOnlyError
+from .base import Connection, DatabaseWrapper
 
 POOL_SECONDS = 0.9  # to wait for a free connection; less than what /readyz has, so that it can tell
 
@@ -30,14 +31,9 @@ class Database:
 
     def __init__(self, settings: Settings, patience: float | None = POOL_SECONDS) -> None:
         setup(settings)
-        from .base import Connection, DatabaseWrapper  # which need Django's settings
-
         Connection.patience = settings.database_statement_timeout_seconds
-        DatabaseWrapper.pool_options = {
-            "pool_size": settings.database_pool_size,
-            "timeout": patience,
-        }
-        self.wrapper = DatabaseWrapper
+        size = settings.database_pool_size
+        DatabaseWrapper.pool_options = {"pool_size": size, "timeout": patience}
 
     def ping(self) -> None:
         """Raise what keeps the database from serving."""
@@ -54,5 +50,5 @@ class Database:
 
     def close(self) -> None:
         """Close the connections."""
-        for pool in self.wrapper.pools.values():
+        for pool in DatabaseWrapper.pools.values():
             pool.dispose()
