@@ -117,10 +117,11 @@ def _check(connection: Connection, _record: Any, _place: Any) -> None:
     """Let the pool connect anew where the server has closed a connection, and all like it."""
     connection.patience = ANSWER_SECONDS
     try:
+        connection.autocommit = True  # a thread may have ended in its transaction
         connection.execute("")
     except ConnectionTimeout:
         raise
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise InvalidatePoolError from error
     finally:
         del connection.patience
