@@ -107,10 +107,11 @@ def test_commands_that_use_the_database(
     assert shell.stdout.strip() == database.name, shell.stderr
 
 
-def test_a_thread_gives_its_connection_back(start: Start, database: Database) -> None:
-    """C-28: whether or not its code closes it."""
+@pytest.mark.parametrize("path", ["/background", "/background?open"])
+def test_a_thread_gives_its_connection_back(start: Start, database: Database, path: str) -> None:
+    """C-28: whether or not its code closes it, or ends its transaction."""
     service = start(DATABASE_URL=database.url, DATABASE_POOL_SIZE="2")
-    assert [status(service.port, "/background") for _ in range(6)] == [200] * 6
+    assert [status(service.port, path) for _ in range(6)] == [200] * 6
     assert status(service.port, "/readyz") == 200
     assert database.server.connections(database.name) <= 2
 

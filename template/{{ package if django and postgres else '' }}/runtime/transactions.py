@@ -26,12 +26,10 @@ class Handler(WSGIHandler):
     def make_view_atomic(self, view: Any) -> Any:
         @wraps(view)
         def judged(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponseBase:
-            atomic: list[Any] = [each for each in connections.all() if each.in_atomic_block]
-            for connection in atomic:
-                connection.rollback_exc = None  # of an earlier request
             response: HttpResponseBase = view(request, *arguments, **named)
-            for connection in atomic:
-                _judge(connection, response)
+            for connection in connections.all(initialized_only=True):
+                if connection.in_atomic_block:
+                    _judge(connection, response)
             return response
 
         return super().make_view_atomic(judged)

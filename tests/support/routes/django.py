@@ -217,8 +217,13 @@ def doomed(request: HttpRequest) -> JsonResponse:
 
 
 def background(request: HttpRequest) -> JsonResponse:
-    """Let a thread of its own query, and nobody close its connection."""
-    thread = threading.Thread(target=lambda: Note.objects.count())
+    """Let a thread of its own query in a transaction that nobody ends, on a connection that nobody closes."""
+
+    def query() -> None:
+        transaction.atomic().__enter__()
+        Note.objects.count()
+
+    thread = threading.Thread(target=query if "open" in request.GET else lambda: Note.objects.count())
     thread.start()
     thread.join()
     return JsonResponse({})

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 from django.db.backends.postgresql import base
 from psycopg import IsolationLevel
+from psycopg.errors import ConnectionTimeout, QueryCanceled
 from psycopg.pq import TransactionStatus
 from sqlalchemy import QueuePool, event
 from sqlalchemy.exc import InvalidatePoolError
@@ -20,10 +21,6 @@ from sqlalchemy.exc import InvalidatePoolError
 ANSWER_SECONDS = 0.5  # to answer what costs nothing, before the server is taken for frozen
 
 _taken = threading.local()  # what a thread holds, which goes back to the pool with the thread
-
-
-class NoAnswerError(psycopg.OperationalError):
-    """Postgres takes what it is sent, and says nothing."""
 
 
 class Connection(psycopg.Connection[Any]):
@@ -43,11 +40,11 @@ class Connection(psycopg.Connection[Any]):
         try:
             self.cancel_safe(timeout=ANSWER_SECONDS)
             return super().wait(gen, interval, ANSWER_SECONDS)
-        except psycopg.errors.QueryCanceled:
+        except QueryCanceled:
             raise
         except psycopg.OperationalError:
             self.close()
-            raise NoAnswerError("no answer in time") from None
+            raise ConnectionTimeout("no answer in time") from None
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -96,27 +93,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.connection is not None or not by_atomic:
             super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
         elif not autocommit:
-            self.closed_in_transaction, self.run_on_commit = False, []
+            self.closed_in_transaction, self.rollback_exc, self.run_on_commit = False, None, []
         elif self.run_commit_hooks_on_set_autocommit_on:
             self.run_and_clear_commit_hooks()
             self.run_commit_hooks_on_set_autocommit_on = False
 
     def connect(self) -> None:
-        if not self.in_atomic_block:
-            super().connect()
-            return
-        state = {name: getattr(self, name) for name in BLOCK}
+        block = {name: getattr(self, name) for name in BLOCK} if self.in_atomic_block else {}
         try:
             super().connect()
-            super().set_autocommit(False)
+            if block:
+                super().set_autocommit(False)
         except Exception as error:
-            state |= {"needs_rollback": True, "rollback_exc": error}
+            block |= {"needs_rollback": True, "rollback_exc": error} if block else {}
             raise
         finally:
-            vars(self).update(state)
+            vars(self).update(block)
 
 
-# What `connect` of Django 6.1 resets, and `atomic` has set before.
+# What `atomic` has set by then, and Django 6.1 resets as it connects.
 BLOCK = ("in_atomic_block", "atomic_blocks", "savepoint_ids", "needs_rollback", "run_on_commit")
 
 
@@ -124,10 +119,11 @@ def _check(connection: Connection, _record: Any, _place: Any) -> None:
     """Let the pool connect anew where the server has closed a connection, and all like it."""
     connection.patience = ANSWER_SECONDS
     try:
+        connection.autocommit = True  # a thread may have ended in its transaction
         connection.execute("")
-    except NoAnswerError:
+    except ConnectionTimeout:
         raise
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise InvalidatePoolError from error
     finally:
         del connection.patience
