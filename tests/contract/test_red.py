@@ -131,9 +131,8 @@ EDITS = {
         "C-13",
         "a body over MAX_BODY_BYTES",
         "test_http.py",
-        "settings.py",
-        "max_body_bytes: int = Field(default=1_048_576, ge=0)",
-        "max_body_bytes: int = Field(default=1_048_576, ge=0, validation_alias='OTHER')",
+        "middleware.py",
+        "        partial(http.BodyLimit, max_bytes=settings.max_body_bytes),\n",
     ),
     "a process type that does not exist": Edit(
         "C-2",
@@ -162,8 +161,8 @@ EDITS = {
         "db.py",
         new="""
 
-async def _careless(request: Request) -> AsyncIterator[AsyncSession]:
-    session = request.app.state.database.sessions()
+async def _careless() -> AsyncIterator[AsyncSession]:
+    session = Services.current().postgres.async_sessions()
     try:
         yield session
     finally:
