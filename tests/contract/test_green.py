@@ -155,6 +155,7 @@ def grow(project: Project, reports: str, mail: int) -> None:
     (project.package / "notes.py").unlink()
     (project.path / "tests" / "test_notes.py").unlink()
     (project.path / "tests" / "test_jobs.py").unlink()
+    (project.path / "tests" / "test_routes.py").unlink()
     (project.package / "routes.py").write_text(ROUTES)
     (project.package / "jobs.py").write_text(JOBS)
     (project.package / "mail.py").write_text(MAIL)
@@ -240,7 +241,7 @@ def test_it_is_green_as_grown(
     emit: Callable[[variants.Answers], Project], prove: Prove, postgres: Server, mail_server: int
 ) -> None:
     """It asks nothing of the example; a setting takes one line in .env.example."""
-    project = emit({"queue": "procrastinate"})
+    project = emit({"queue": "procrastinate", "platforms": []})
     runtime = {path: path.read_text() for path in (project.package / "runtime").glob("*.py")}
     grow(project, postgres.url(postgres.create()), mail_server)
     done = prove(project, "..")  # their own tests too

@@ -87,7 +87,7 @@ def hooked(start: Start, copied: Project) -> Service:
     )
     if framework(copied) == "django":
         copied.append("routes.py", DJANGO_HOOK)
-    return start(copied, MAX_BODY_BYTES="10", **unreachable(copied))
+    return start(copied, given=unreachable(copied), MAX_BODY_BYTES="10")
 
 
 def unreachable(project: Project) -> dict[str, str]:
