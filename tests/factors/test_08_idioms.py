@@ -299,7 +299,7 @@ while True:
 """
 DIRECTLY = {
     "celery": "({}).apply_async()",
-    "dramatiq": "(lambda job: job.run() if hasattr(job, 'run') else queue.broker.enqueue(job))({})",
+    "dramatiq": "(lambda job: job.run() if hasattr(job, 'run') else jobs_queue.broker.enqueue(job))({})",
 }
 VARIANTS = [row for queue in CASES for row in variants.bootable(queue=queue, database="postgres")]
 
