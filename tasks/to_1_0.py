@@ -5,7 +5,7 @@ the user's own processes in `__main__.py`, and own rows in README.md's table of 
 `after` puts the processes into the new `__main__.py`, gives the names of 1.0.0 to what the user's
 code calls by older ones, and prints what is left to do by hand, a sentence a line.
 
-Run in the project's folder: `to_1_0.py before|after PACKAGE`.
+Run in the project's folder: `to_1_0.py before|after ANSWERS_FILE`.
 """
 
 import ast
@@ -137,7 +137,8 @@ def write(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    stage, package = sys.argv[1:]
+    stage, answers = sys.argv[1:]
+    package = re.findall(r"(?m)^package: (\w+)$", Path(answers).read_text("utf-8"))[0]
     if stage == "before":
         before(package)
     else:

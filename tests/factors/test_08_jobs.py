@@ -209,10 +209,10 @@ def test_a_worker_waits_whatever_redis_answers(jobs: Jobs, server: redis.Server,
     jobs.enqueue("work.{it.send}(3)", count=2)
     worker.wait_event("work has begun")
     with server.answering(error):
+        other = jobs.worker(WORKER_CONCURRENCY="1")  # has nothing else to do than to ask
         # Beyond the lease of a job, and the time without a heartbeat after which a worker is missed.
         with pytest.raises(subprocess.TimeoutExpired):
-            worker.process.wait(timeout=17)
-        other = jobs.worker(WORKER_CONCURRENCY="1")
+            other.process.wait(timeout=17)
     eventually(lambda: server.client.get("worked") == "2", "end of both", timeout=60)
     for each in (worker, other):
         each.terminate()

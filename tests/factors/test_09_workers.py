@@ -12,6 +12,7 @@ from tests.conftest import Render
 from tests.support import chaos, variants
 from tests.support import postgres as pg
 from tests.support.jobs import InPostgres, procrastinate, shell
+from tests.support.procrastinate_idioms import TWICE
 from tests.support.project import Project, environment, key, once
 from tests.support.service import Service, eventually
 
@@ -177,59 +178,6 @@ def test_a_worker_waits_for_its_database(queued: Project, shared: Path) -> None:
             assert worker.wait() == 0
         finally:
             worker.kill()
-
-
-TWICE = {
-    "asgi": """
-import asyncio
-from procrastinate import PsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued
-from {name}.runtime import queue
-
-async def main():
-    database = Database(settings)
-    async with database.transaction() as session:
-        session.add(Note(text="first"))
-        for _ in range(2):
-            try:
-                connection = await queue.connection_of(session)
-                await count_words.configure(queueing_lock="one", connection=connection).{defer}
-            except AlreadyEnqueued:
-                print("already enqueued")
-        session.add(Note(text="last"))
-    await database.close()
-
-with queue.app.replace_connector(PsycopgConnector()):  # as `web` has it
-    asyncio.run(main())
-""",
-    "wsgi": """
-from procrastinate.exceptions import AlreadyEnqueued
-from {name}.runtime.queue import connection_of
-
-session.add(Note(text="first"))
-for _ in range(2):
-    try:
-        count_words.configure(queueing_lock="one", connection=connection_of(session)).{defer}
-    except AlreadyEnqueued:
-        print("already enqueued")
-session.add(Note(text="last"))
-session.commit()
-""",
-    "django": """
-from procrastinate.exceptions import AlreadyEnqueued
-
-from django.db import transaction
-
-with transaction.atomic():
-    Note.objects.create(text="first")
-    for _ in range(2):
-        try:
-            count_words.configure(queueing_lock="one").{defer}
-        except AlreadyEnqueued:
-            print("already enqueued")
-    Note.objects.create(text="last")
-""",
-}
 
 
 @pytest.mark.every_framework

@@ -48,7 +48,7 @@ class Server:
     def answering(self, error: str) -> Iterator[None]:
         """Let it answer what a worker asks with this error during the block."""
         self.client.acl_setuser("admin", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
-        once = Retry(ConstantBackoff(0), 0)
+        once = Retry(ConstantBackoff(0), 0)  # a script that runs must not be sent again
         admin = redis.Redis(port=self.port, username="admin", password="any", socket_timeout=None, retry=once)
         with REFUSALS[error](admin, self.folder):
             yield
@@ -124,9 +124,9 @@ def _replica(admin: redis.Redis, _: Path) -> Iterator[None]:
 
 @contextmanager
 def _denied(admin: redis.Redis, _: Path) -> Iterator[None]:
-    admin.acl_setuser("default", enabled=True, nopass=True, categories=["-@all"], commands=["+ping"])
+    admin.acl_setuser("default", enabled=True, nopass=True, keys=["*"], commands=["-@all", "+ping"])
     yield
-    admin.acl_setuser("default", enabled=True, nopass=True, categories=["+@all"])
+    admin.acl_setuser("default", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
 
 
 @contextmanager
