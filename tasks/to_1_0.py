@@ -11,6 +11,7 @@ Run in the project's folder: `to_1_0.py before|after ANSWERS_FILE`.
 import ast
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -50,10 +51,17 @@ def before(package: str) -> None:
     if readme.exists():
         text = readme.read_text("utf-8")
         write(readme, ROWS.sub(r"\g<head>\g<own>\g<ours>", text))
+        stage_for_copier(readme)
     if main.exists() and (own := own_processes(main.read_text("utf-8"))):
         text, processes = own
         STASH.write_text(json.dumps(processes), "utf-8")
         write(main, text)
+        stage_for_copier(main)
+
+
+def stage_for_copier(path: Path) -> None:
+    """Put a file into the index, whose tree copier takes for the user's."""
+    subprocess.run(["git", "add", "--", str(path)], check=True)
 
 
 def own_processes(text: str) -> tuple[str, dict[str, str]] | None:

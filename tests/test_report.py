@@ -54,8 +54,8 @@ def test_an_update_ends_with_a_report(template: Path, tmp_path: Path) -> None:
     lines = done.stderr.partition("Updated from ")[2].splitlines()
     assert lines[0] == "0.7.9 to 99.0.0."
     entries = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    later = entries[: next(at for at, entry in enumerate(entries) if entry.startswith("0.7."))]
-    assert [line for line in lines if re.match(r"\d+\.\d+\.\d+ - ", line)] == ["99.0.0 - today", *later]
+    expected = entries[: next(at for at, entry in enumerate(entries) if entry.startswith("0.7."))]
+    assert [line for line in lines if re.match(r"\d+\.\d+\.\d+ - ", line)] == ["99.0.0 - today", *expected]
     assert "- All is better." in lines
     assert lines[-4:] == [
         f"New migrations, which `release` will run: {project.name}/migrations/versions/0002_outbox.py.",

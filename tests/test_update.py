@@ -58,7 +58,7 @@ def earlier(template: Path) -> None:
     )
     edit(
         template / "extensions" / "formation.py",
-        r'^    Setting\(\n        "HTTPS_ONLY",(\n.*)*?^    \),\n',
+        r'^    Setting\(\n        "HTTPS_ONLY",\n(        .*\n)+    \),\n',
         "",
     )
     edit(source(template, "README.md"), r"^## Layout\n", "## Layout\n\nA sentence of an earlier release.\n")

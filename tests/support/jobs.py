@@ -44,16 +44,16 @@ async def poison() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-@app.task(name="block", retry=RETRY, pass_context=True)
-async def block(context: JobContext, *, key: int, seconds: float) -> None:
-    await _tell(context, key, "begun")
+@app.task(name="block", retry=RETRY)
+async def block(*, key: int, seconds: float) -> None:
+    await _tell(key, "begun")
     __import__("time").sleep(seconds)  # as code that waits without `await` does
-    await _tell(context, key, "ended")
+    await _tell(key, "ended")
 
 
-@app.task(name="fail", retry=RETRY, pass_context=True)
-async def fail(context: JobContext, *, key: int) -> None:
-    await _tell(context, key, "begun")
+@app.task(name="fail", retry=RETRY)
+async def fail(*, key: int) -> None:
+    await _tell(key, "begun")
     while not os.path.exists("fail-now"):
         await asyncio.sleep(0.1)
     raise ValueError(key)
