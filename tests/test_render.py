@@ -22,14 +22,14 @@ from tests.support.project import LOCKS, Project, union
 
 # Of what is the user's and of runtime/, without blank lines: docs/decisions/0025-line-budgets.md
 MOST_LINES = {
-    "web": (175, 890),
-    "litestar": (25, 50),
-    "django": (120, 120),
-    "wsgi": (20, 80),
+    "web": (175, 900),
+    "litestar": (25, 55),
+    "django": (120, 180),
+    "wsgi": (20, 195),
     "database": (110, 235),
-    "queue": (50, 180),
-    "redis": (20, 210),
-    "celery": (0, 130),
+    "queue": (50, 235),
+    "redis": (20, 225),
+    "celery": (0, 160),
     "clock": (25, 150),
 }
 PARSERS: dict[str, Callable[[str], object]] = {

@@ -30,7 +30,11 @@ def prove(request: pytest.FixtureRequest, shared: Path) -> Prove:
 
     def run(project: Project, *files: str) -> subprocess.CompletedProcess[str]:
         development = environment(shared, project, dev=True)
-        variables = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+        variables = {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ.get("HOME", "/"),
+            "PYTEST_DEBUG_TEMPROOT": str(project.path.parent),  # see tests/factors/test_01_codebase.py
+        }
         if project.has_database:
             variables["DATABASE_URL"] = request.getfixturevalue("postgres").url()
         if project.has_redis:
