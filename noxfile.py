@@ -1,5 +1,6 @@
 """Every habit of this repository is a session: `uvx nox -s tests`, or without `-s`, tests and lint."""
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -55,6 +56,12 @@ def pins(session: nox.Session) -> None:
     session.run("python", "pins/resolve.py", *session.posargs)
 
 
+@nox.session(python=False)
+def release(session: nox.Session) -> None:
+    """Tag each released commit that has no tag yet; copier finds versions by their tags."""
+    session.run(sys.executable, "-m", "tests.tag")
+
+
 @nox.session(python=PYTHON)
 def preview(session: nox.Session) -> None:
     """Emit a variant and run it until Ctrl-C: asks which, or takes `-- --data framework=fastapi …`."""
@@ -85,3 +92,10 @@ def chaos(session: nox.Session) -> None:
     """Send two workers signals at random, and count what is lost; `-- --queue dramatiq --seed 1`."""
     install(session, "tests")
     session.run("python", "-m", "tests.chaos", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def size(session: nox.Session) -> None:
+    """Count the lines of the emitted package, yours and runtime's, and write docs/size.md."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.size")

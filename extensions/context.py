@@ -25,7 +25,7 @@ if __name__.startswith("copier_template_extensions."):  # loaded by copier, not 
     for _name in [name for name in sys.modules if name.startswith(f"{__name__}.")]:
         del sys.modules[_name]  # forget the other version's copy
 
-from . import formation, names, options, pins, target, text
+from . import formation, names, options, origin, pins, stored, target, text
 
 TEMPLATE = Path(__file__).parent.parent
 QUESTIONS: dict[str, dict[str, Any]] = {
@@ -45,6 +45,7 @@ GROUPS = (
     "django",
     "sqlalchemy-asyncio",
     "sqlalchemy",
+    "sqlalchemy-pool",
     "postgres",
     "procrastinate",
     "dramatiq",
@@ -63,6 +64,7 @@ class ContextUpdater(ContextHook):
         environment.compile = functools.cache(environment.compile)  # type: ignore[assignment, method-assign]
         self._checked_command = self._checked_answers = False
         self._problem = ""
+        self._launched = False
         environment.filters |= {
             "quoted": text.quoted,
             "python_string": text.python_string,
@@ -89,19 +91,25 @@ class ContextUpdater(ContextHook):
                 for choice in choices(question):
                     if choice != "none":
                         context[choice] = choice == answer or (isinstance(answer, list) and choice in answer)
+        context["launching"] = not self._launched
         context["wsgi"] = context.get("framework") in ON_WSGI
         context["asgi"] = not context["wsgi"]
+        # For files that ASGI and WSGI share: `{{ async }}def` and `{{ await }}call()`.
+        context["async"], context["await"] = ("async ", "await ") if context["asgi"] else ("", "")
         context["worker"] = context.get("queue", "none") != "none"
         context["redis"] = context.get("queue") in options.ON_REDIS
         context["clock"] = context["redis"] and options.is_yes(context.get("clock"))
         context["services"] = context["redis"] or context.get("postgres", False)
         context["sqlalchemy-asyncio"] = context["asgi"] and context.get("postgres", False)
         context["sqlalchemy"] = context.get("flask", False) and context.get("postgres", False)
+        context["sqlalchemy-pool"] = context.get("django", False) and context.get("postgres", False)
         groups = [group for group in GROUPS if context.get(group)] + ["common"]
         context["pin_groups"] = groups
         context["requires_python"] = pins.REQUIRES_PYTHON
+        found = functools.cache(lambda: origin.find(context["_copier_answers"], Path(conf["src_path"])))
         # Functions, because this runs for each render and most renders use none of them.
-        context["stored_answers"] = lambda: in_order(context["_copier_answers"])
+        context["stored_answers"] = lambda: in_order({**context["_copier_answers"], **found().stored})
+        context["origin_notes"] = lambda: found().notes
         context["dependencies"] = lambda: pins.direct(groups)
         context["dev_dependencies"] = lambda: pins.direct(pins.development(groups))
         context["requirement_files"] = lambda: pins.requirement_files(groups)
@@ -118,6 +126,11 @@ class ContextUpdater(ContextHook):
                     return problem
                 for key in conf["data"].keys() - QUESTIONS.keys():
                     return f"{key} is no question of this template."
+                path = Path(conf["dst_path"], conf["answers_file"] or ".copier-answers.yml")
+                if known := stored.answers(path):
+                    self._launched = True
+                    data = conf["data"]
+                    return first_problem(data) or stored.problem(known, data, path, Path(conf["src_path"]))
             return first_problem(conf["data"])
         if not self._checked_answers and str(context.get("_copier_phase")) == "prompt":
             self._checked_answers = True

@@ -51,7 +51,8 @@ class Service:
 class Setting:
     """A variable of `Settings`, with its default there as one writes it in the environment.
 
-    `kind` is `value`, `url` (of a backing service) or `secret`. `differs` has what a platform sets
+    `kind` is `value`, `url` (of a backing service) or `secret`. `in_development` is what .env.example
+    sets it to, if not to the default. `differs` has what a platform sets
     instead of the default; `given_by` names the platforms that set it by themselves, or `heroku`
     alone for what means nothing elsewhere.
     """
@@ -60,6 +61,7 @@ class Setting:
     default: str
     does: str
     kind: str = "value"
+    in_development: str = ""
     differs: Mapping[str, str] = field(default_factory=dict)
     why: str = ""
     given_by: tuple[str, ...] = ()
@@ -108,7 +110,11 @@ HEROKU = ("heroku",)
 
 SETTINGS = (
     Setting(
-        "PORT", "8000", "The port `web` listens on; 0 takes any free one.", given_by=("heroku", "render")
+        "PORT",
+        "8000",
+        "The port `web` listens on; 0 takes any free one.",
+        given_by=("heroku", "render"),
+        in_development="8000",
     ),
     Setting("HOST", "::", "The address `web` listens on; `::` is every interface, IPv6 and IPv4."),
     Setting("WEB_CONCURRENCY", "1", "How many processes share the port.", given_by=("heroku", "render")),
@@ -118,25 +124,32 @@ SETTINGS = (
         "How many requests a process serves at once; more wait for their turn.",
         when="wsgi",
     ),
-    Setting("LOG_LEVEL", "info", "The least level that is logged."),
-    Setting("LOG_FORMAT", "auto", "json, console, or auto: console on a terminal and JSON elsewhere."),
+    Setting("LOG_LEVEL", "info", "The minimum level of the events that are logged."),
+    Setting(
+        "LOG_FORMAT",
+        "auto",
+        "json, console, or auto: console on a terminal and JSON elsewhere.",
+        in_development="console",
+    ),
     Setting(
         "SHUTDOWN_DRAIN_SECONDS",
         "3",
         "After SIGTERM, how long `web` still accepts what a lagging router sends.",
         differs={"kubernetes": "10"},
         why="Endpoints and ingress controllers take a few seconds to notice.",
+        in_development="0",
     ),
     Setting(
         "SHUTDOWN_GRACE_SECONDS",
         "20",
         "After the drain, how long running work may take. Heroku kills 30 s after SIGTERM.",
+        in_development="2",
     ),
     Setting("MAX_BODY_BYTES", "1048576", "The largest request body, in bytes."),
     Setting(
         "FORWARDED_ALLOW_IPS",
         "127.0.0.1,::1",
-        "Proxies whose X-Forwarded-* are believed: addresses and networks, with commas; `*` is all.",
+        "Proxies whose X-Forwarded-* count: addresses and networks, with commas; `*` is all.",
         differs=dict.fromkeys(EVERYWHERE, "*"),
         why="Every request comes through the platform's own router.",
     ),
@@ -147,27 +160,35 @@ SETTINGS = (
         differs=dict.fromkeys(EVERYWHERE, "true"),
         why="The router ends TLS and says in X-Forwarded-Proto what the client used.",
     ),
+    Setting("WORKER_CONCURRENCY", "8", "How many jobs a worker runs at once.", when="worker"),
+    Setting(
+        "VERSION",
+        "unreleased",
+        "What runs here, such as v42: the index shows it, and the log tells it once at start.",
+        given_by=("heroku", "render"),
+    ),
     Setting(
         "SECRET_KEY",
         "",
         "What signs sessions and links: 32 characters or more, at random.",
         kind="secret",
         when="django",
+        in_development="for-development-alone-and-so-no-secret",
     ),
     Setting(
         "ALLOWED_HOSTS",
         "*",
-        "The host names that are served, with commas; `*` is all, `.a.com` also what is below.",
+        "The host names that are served, with commas; `*` is all, `.a.com` its subdomains too.",
         when="django",
     ),
     Setting(
         "STATIC_AUTOREFRESH",
         "false",
         "Serve static files as the apps hold them at each request, not as the build collected them.",
+        in_development="true",
         only=(),  # for development
         when="django",
     ),
-    Setting("WORKER_CONCURRENCY", "8", "How many jobs a worker runs at once.", when="worker"),
     Setting(
         "DATABASE_URL",
         "",
@@ -216,13 +237,21 @@ SETTINGS = (
         "The most connections of a process to Redis; processes times this stay below the plan's.",
         when="redis",
     ),
-    Setting("DYNO", "", "Set by Heroku: the name of this dyno.", given_by=HEROKU, only=HEROKU),
+    Setting(
+        "DYNO",
+        "",
+        "Set by Heroku: the name of this dyno.",
+        given_by=HEROKU,
+        only=HEROKU,
+        when="heroku",
+    ),
     Setting(
         "HEROKU_APP_NAME",
         "",
         "Set by Heroku with dyno metadata: the name of the app.",
         given_by=HEROKU,
         only=HEROKU,
+        when="heroku",
     ),
     Setting(
         "HEROKU_RELEASE_VERSION",
@@ -230,6 +259,7 @@ SETTINGS = (
         "Set by Heroku with dyno metadata: the release, such as v42.",
         given_by=HEROKU,
         only=HEROKU,
+        when="heroku",
     ),
     Setting(
         "HEROKU_BUILD_COMMIT",
@@ -237,6 +267,7 @@ SETTINGS = (
         "Set by Heroku with dyno metadata: the commit of the release.",
         given_by=HEROKU,
         only=HEROKU,
+        when="heroku",
     ),
 )
 

@@ -1,18 +1,8 @@
-"""What the answers mean together: which cannot stand together, and which files go with one."""
+"""What the answers mean together: which cannot stand together."""
 
 from collections.abc import Mapping
 from typing import Any
 
-# Whatever a platform or a CI brings into a project: what goes with it when it is turned off.
-FILES = {
-    "heroku": ("app.json",),
-    "docker": ("Dockerfile", ".dockerignore", "compose.yaml"),
-    "kubernetes": ("deploy/kubernetes",),
-    "fly": ("fly.toml",),
-    "render": ("render.yaml",),
-    "github": (".github",),
-    "gitlab": (".gitlab-ci.yml", "renovate.json"),
-}
 # Platforms that run another one's files.
 NEEDS = {"kubernetes": "docker", "fly": "docker"}
 # The queues whose jobs wait in Redis, and which need a clock for what is enqueued at set times.

@@ -5,116 +5,71 @@ raised, what is newer stays, what the user added stays. It ends with 0 and one l
 missing, because copier would otherwise delete a new project, or stop halfway through an update.
 """
 
-import os
-import shutil
-import subprocess
 import sys
-import tomllib
 from pathlib import Path
-
-from packaging.version import Version
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from extensions import pins
-from tasks import requirements, uvlock
-
-SECONDS_TO_LOCK = 120
-
-
-def say(line: str) -> None:
-    """One line for the user; copier's own messages go to stderr too."""
-    print(line, file=sys.stderr)
-
-
-def replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(text, "utf-8", newline="\n")
-    new.replace(path)
-
-
-def pin_requirements(groups: list[str]) -> None:
-    """The two files that pip installs from. Needs neither the network nor a resolver."""
-    run, dev = Path("requirements.txt"), Path("requirements-dev.txt")
-    wanted = pins.requirement_files(groups)
-    every = list(pins.requirements(pins.closure([*groups, *pins.development(groups)])))
-    new_run = requirements.raised(run.read_text("utf-8"), every, wanted[run.name])
-    new_dev = requirements.raised(dev.read_text("utf-8"), every, wanted[dev.name], base=new_run)
-    for path, text in ((run, new_run), (dev, new_dev)):
-        if text != path.read_text("utf-8"):
-            replace(path, text)
-            say(f"{path} is at the template's pins.")
+from tasks import piplock, uv, uvlock
+from tasks.project import before, replace, say
 
 
 def pin_lock(groups: list[str]) -> None:
     """uv.lock: raise its entries offline, then let uv complete them from the user's own index."""
     path = Path("uv.lock")
-    before = path.read_text("utf-8")
-    older, seeded = uvlock.raised(before, dict(pins.seeds(groups)))
-    uv = os.environ.get("UV") or shutil.which("uv")
-    if not older and uvlock.is_complete(before):
+    text = path.read_text("utf-8")
+    seeds = dict(pins.seeds(groups))
+    earlier = (
+        {}
+        if before(path.name)
+        else piplock.versions(before("requirements.txt"), before("requirements-dev.txt"))
+    )
+    older, seeded = uvlock.raised(text, seeds | piplock.newer(earlier, seeds))
+    if not older and uvlock.is_complete(text):
         # What is absent may be something that the user removed: only uv knows whether it is wanted.
-        fits = not run_uv(uv, "lock", "--check") if uv else seeded == before
+        fits = not run_uv("lock", "--check") if uv.found() else seeded == text
         if fits:
             return
-    if seeded != before:
+    if seeded != text:
         replace(path, seeded)
-    problem = complete(uv, path, seeded) if uv else "uv was not found"
-    if not uvlock.is_complete(path.read_text("utf-8")):
+    problem = complete(path, seeded)
+    locked = path.read_text("utf-8")
+    if not uvlock.is_complete(locked):
         say(f"uv.lock has the pins but not yet the files ({problem}): `uv sync` completes it.")
     elif problem:
         say(f"uv.lock does not fit pyproject.toml yet ({problem}): `uv sync` makes it fit.")
-    elif older:
+    elif older and not earlier:
         say(f"Raised in uv.lock: {', '.join(older)}.")
+    ours = pins.closure([*groups, *pins.development(groups)]).keys()
+    lost = earlier.keys() - ours - {name for name, _ in uvlock.versions(locked)}
+    if lost:
+        wanted = " ".join(f"{name}=={earlier[name]}" for name in sorted(lost))
+        say(f"requirements.txt had what pyproject.toml does not ask for: `uv add {wanted}` keeps it.")
 
 
-def complete(uv: str, path: Path, seeded: str) -> str:
+def complete(path: Path, seeded: str) -> str:
     """Let uv complete a lock, and return what it has to complain of.
 
     Its cache may know all that it takes, and is twenty times as fast as asking the index. But a cache
     may also lack the pinned versions, and then uv would take those that it has.
     """
-    if not run_uv(uv, "lock", "--offline"):
+    if uv.found() and not run_uv("lock", "--offline"):
         if uvlock.versions(path.read_text("utf-8")) <= uvlock.versions(seeded):
             return ""
         replace(path, seeded)
-    return run_uv(uv, "lock")
+    return run_uv("lock")
 
 
-def run_uv(uv: str, *arguments: str) -> str:
-    """Run uv, and return what it has to complain of, as one line.
-
-    It gets this Python where that will do, so that it downloads none: any supported one makes
-    the same lock.
-    """
-    environment = os.environ | {"NO_COLOR": "1"}
-    environment.pop("VIRTUAL_ENV", None)
-    oldest = pins.REQUIRES_PYTHON.removeprefix(">=")
-    if Version("{}.{}".format(*sys.version_info)) >= Version(oldest):
-        environment["UV_PYTHON"] = sys.executable
-    try:
-        done = subprocess.run(  # noqa: S603
-            [uv, *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=SECONDS_TO_LOCK,
-        )
-    except subprocess.TimeoutExpired:
-        return f"`uv lock` took more than {SECONDS_TO_LOCK} s"
-    except OSError as error:
-        return f"uv cannot be run: {error.strerror}"
-    if not done.returncode:
-        return ""
-    return uvlock.first_error(done.stderr)
+def run_uv(*arguments: str) -> str:
+    """Run uv, and return what it has to complain of."""
+    return uv.run(*arguments, oldest_python=pins.REQUIRES_PYTHON)
 
 
 def main(package_manager: str, groups: str) -> None:
     """Pin, and turn what is wrong with a user's file into a line."""
     try:
-        {"uv": pin_lock, "pip": pin_requirements}[package_manager](groups.split(","))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        {"uv": pin_lock, "pip": piplock.pin}[package_manager](groups.split(","))
+    except (OSError, ValueError, KeyError) as error:
         say(f"The lock was left as it is: {error}")
 
 

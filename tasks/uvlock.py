@@ -60,10 +60,3 @@ def _is_older(found: list[dict[str, Any]], pin: str | None) -> bool:
     if pin is None or len(found) != 1 or "registry" not in found[0]["source"]:
         return False
     return Version(found[0]["version"]) < Version(pin)
-
-
-def first_error(stderr: str) -> str:
-    """The line of uv's output that says what is wrong."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith(("error:", "\N{MULTIPLICATION SIGN}", "cause:"))]
-    return " ".join((errors or lines or ["uv said nothing"])[0].removeprefix("error:").split())

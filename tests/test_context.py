@@ -48,7 +48,12 @@ def test_every_option_has_a_boolean_and_known_groups() -> None:
     offered = [choice for choice in choices if choice != "none"]
     assert len(set(offered)) == len(offered)
     assert all(choice.isidentifier() and choice not in context.QUESTIONS for choice in offered)
-    brought = {"redis", "sqlalchemy", "sqlalchemy-asyncio"}  # by the queues, and by Postgres
+    brought = {
+        "redis",
+        "sqlalchemy",
+        "sqlalchemy-asyncio",
+        "sqlalchemy-pool",
+    }  # by the queues, and by Postgres
     assert set(context.GROUPS) <= {*offered, *names.YES_OR_NO, *brought}
 
 
@@ -74,6 +79,8 @@ def tiny_template(folder: Path, form: str) -> None:
     for name in ("out.txt", "{{ _copier_conf.answers_file }}"):
         shown = "{{ requires_python }}" if name == "out.txt" else "{{ stored_answers() | to_nice_yaml }}"
         (folder / "template" / f"{name}.jinja").write_text(shown)
+    (folder / "template" / "{{ package }}").mkdir()
+    (folder / "template" / "{{ package }}" / "__init__.py").touch()
 
 
 def naive(source: str) -> str:

@@ -14,22 +14,23 @@ import pytest
 import yaml
 
 from extensions.context import ON_WSGI
-from extensions.options import conflict
+from extensions.options import ON_REDIS
 from tests.conftest import Render
+from tests.size import measure
 from tests.support import variants
 from tests.support.project import LOCKS, Project, union
 
-# Of a package, without blank lines: docs/decisions/0002-line-budgets.md
+# Of what is the user's and of runtime/, without blank lines: docs/decisions/0025-line-budgets.md
 MOST_LINES = {
-    "web": 700,
-    "litestar": 60,
-    "django": 200,
-    "wsgi": 110,
-    "database": 340,
-    "queue": 200,
-    "redis": 225,
-    "celery": 190,
-    "clock": 180,
+    "web": (175, 900),
+    "litestar": (25, 55),
+    "django": (120, 180),
+    "wsgi": (20, 195),
+    "database": (110, 235),
+    "queue": (50, 235),
+    "redis": (20, 225),
+    "celery": (0, 160),
+    "clock": (25, 150),
 }
 PARSERS: dict[str, Callable[[str], object]] = {
     ".py": ast.parse,
@@ -124,10 +125,9 @@ def test_every_combination_passes_its_own_checks(
     environment has every library; factor I runs the same checks with only what the lock installs.
     """
     checks = (*FORMATTING, f"mypy --cache-dir {tmp_path} .", "deptry .")
-    rows = [{**row, "clock": on} for row in variants.bootable(framework=framework) for on in (False, True)]
     platforms = itertools.cycle(variants.choices()["platforms"])
     found = ""
-    for row in (row for row in rows if not conflict(row)):
+    for row in variants.with_clocks(framework=framework):
         project = render({**row, "platforms": next(platforms)}, skip_tasks=True)
         if failed := complaints(project, union(shared), *checks):
             found += f"{variants.label(row)}: {failed}"
@@ -135,18 +135,36 @@ def test_every_combination_passes_its_own_checks(
 
 
 def test_the_package_keeps_within_its_budget(emitted: Path) -> None:
+    answers = Project(emitted).answers()
+    budgets = {"web", answers["framework"]} | {
+        name for name in ("database", "queue") if answers[name] != "none"
+    }
+    budgets |= {"wsgi"} if answers["framework"] in ON_WSGI else set()
+    budgets |= {"redis", answers["queue"]} if answers["queue"] in ON_REDIS else set()
+    budgets |= {"clock"} if answers.get("clock") else set()
+    budgets &= MOST_LINES.keys()
+    for kind, lines in enumerate(measure(Project(emitted).package)):
+        most = sum(MOST_LINES[name][kind] for name in budgets)
+        assert lines <= most, ("yours", "runtime")[kind]
+
+
+def test_runtime_imports_nothing_of_the_users(emitted: Path) -> None:
+    """The line between what `copier update` keeps current and what it never touches (decision 20)."""
     package = Project(emitted).package
-    modules = [path for path in package.rglob("*.py") if "migrations" not in path.parts]
-    counted = ((path, path.read_text().splitlines()) for path in modules)
-    lines = {str(path.relative_to(package)): sum(map(bool, map(str.strip, text))) for path, text in counted}
-    chosen = {name for name, answer in Project(emitted).answers().items() if answer not in ("none", False)}
-    budgets = {"web"} | (MOST_LINES.keys() & chosen)
-    framework = Project(emitted).answers()["framework"]
-    budgets |= MOST_LINES.keys() & {framework}
-    budgets |= {"wsgi"} if framework in ON_WSGI else set()
-    budgets |= {"redis"} if (package / "runtime" / "redis.py").exists() else set()
-    budgets |= {"celery"} if "celery" in Project(emitted).answers().values() else set()
-    assert sum(lines.values()) <= sum(MOST_LINES[name] for name in budgets), lines
+    for path in (package / "runtime").rglob("*.py"):
+        depth = len(path.relative_to(package).parts) - 1  # of dots that still lead into runtime/
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                inside = node.level <= depth if node.level else not _is_of(node.module or "", package.name)
+                assert inside, f"{path}:{node.lineno}"
+            elif isinstance(node, ast.Import):
+                assert not any(_is_of(name.name, package.name) for name in node.names), (
+                    f"{path}:{node.lineno}"
+                )
+
+
+def _is_of(module: str, package: str) -> bool:
+    return module.partition(".")[0] == package
 
 
 def test_nothing_emitted_is_unused(emitted: Path) -> None:
@@ -168,7 +186,7 @@ def test_what_every_service_has(emitted: Path) -> None:
 
 def test_every_file_of_the_template_is_emitted_by_some_combination(template: Path, render: Render) -> None:
     """No layer is dead: what no answer brings, nobody needs."""
-    full = [row for row in ({**row, "clock": True} for row in variants.bootable()) if not conflict(row)]
+    full = variants.with_clocks()
     emitted = {
         str(path.relative_to(project))
         for project in (render(answers, skip_tasks=True) for answers in (*variants.combinations(), *full))

@@ -1,77 +1,31 @@
 """Tasks: what copier runs in a project brings its lock to the pins, and breaks nothing on the way."""
 
-import json
-import os
 import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 from packaging.version import Version
 
 from extensions import pins
-from tasks import uvlock
-from tests.support.git import commit_all, git
-from tests.support.project import render, run_uv
+from tests.support.launched import (
+    BEHIND,
+    GROUPS,
+    KEPT,
+    LOWERED,
+    OLD,
+    Launched,
+    lines_of,
+    lock,
+    offline,
+    run_copier,
+    versions,
+    without_uv,
+)
+from tests.support.project import run_uv
 from tests.support.template import ROOT
-
-# What the default answers bring.
-GROUPS = ["fastapi", "sqlalchemy-asyncio", "postgres", "common"]
-MARKERS = ("<<<<<<<", ">>>>>>>", "|||||||")
-# Older and newer than the pins of the template that a project is updated to.
-LOWERED, OLD = "idna", "3.10"
-KEPT, BEHIND = "certifi", "2025.1.31"
-
-
-def run_copier(command: str, *arguments: str, **variables: str) -> str:
-    """Run copier as a user does, and return all that it prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "copier", command, "--trust", "--defaults", *arguments],
-        env=os.environ | variables,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
-
-
-def offline(tmp_path: Path) -> dict[str, str]:
-    """What makes uv a program without a network and without a past."""
-    return {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "empty-cache")}
-
-
-def without_uv(tmp_path: Path) -> dict[str, str]:
-    """A PATH with all that this one has, but uv."""
-    folders = []
-    for index, folder in enumerate(map(Path, os.environ["PATH"].split(os.pathsep))):
-        if (folder / "uv").exists():
-            programs = [program for program in folder.iterdir() if program.name not in ("uv", "uvx")]
-            folder = tmp_path / f"bin{index}"
-            folder.mkdir()
-            for program in programs:
-                (folder / program.name).symlink_to(program)
-        folders.append(str(folder))
-    path = os.pathsep.join(folders)
-    assert not shutil.which("uv", path=path)
-    return {"PATH": path, "UV": ""}
-
-
-def versions(project: Path) -> dict[str, str]:
-    """What a completed uv.lock locks; it is completed, so each package has files."""
-    text = (project / "uv.lock").read_text("utf-8")
-    assert uvlock.is_complete(text)
-    packages: list[dict[str, Any]] = tomllib.loads(text)["package"]
-    registry = [package for package in packages if "registry" in package["source"]]
-    assert all(package.get("wheels") or package.get("sdist") for package in registry)
-    return {package["name"]: package["version"] for package in registry}
-
-
-def lines_of(printed: str, word: str) -> list[str]:
-    """The lines in which something is said."""
-    return [line for line in printed.splitlines() if word in line and "Running task" not in line]
 
 
 @pytest.mark.parametrize("missing", ["network", "uv"])
@@ -89,72 +43,9 @@ def test_a_copy_succeeds_without_uv_and_offline(missing: str, template: Path, tm
     run_uv(project, "lock", "--check", "--python", sys.executable)
 
 
-class Launched:
-    """A service of release 1.0.0, and the template that release 2.0.0 is made in."""
-
-    def __init__(self, template: Path, folder: Path, package_manager: str) -> None:
-        self.template, self.path = folder / "template", folder / "orders"
-        shutil.copytree(template, self.template)
-        git(self.template, "tag", "--delete", "999.0.0")
-        git(self.template, "tag", "1.0.0")
-        render(self.template, self.path, {"package_manager": package_manager})
-
-    def file(self, name: str) -> Path:
-        return self.path / name
-
-    def commit(self) -> None:
-        commit_all(self.path, "Work")
-
-    def release(self, *, lowered_pin: bool = False, new_dependency: str = "") -> None:
-        """Release 2.0.0, with a line in .gitignore that 1.0.0 had not, and maybe with other pins."""
-        ignored = self.template / "template" / ".gitignore.jinja"
-        ignored.write_text(ignored.read_text() + "\n# New\n.new/\n")
-        file = self.template / "pins" / "pins.json"
-        data = json.loads(file.read_text("utf-8"))
-        if lowered_pin:
-            (hashes,) = data["packages"][KEPT].values()
-            data["packages"][KEPT] = {BEHIND: hashes}
-            for group in data["groups"].values():
-                if KEPT in group["closure"]:
-                    group["closure"][KEPT] = [[BEHIND, None]]
-        if new_dependency:
-            (version,) = data["packages"][new_dependency]
-            data["groups"]["common"]["direct"].append(new_dependency)
-            data["groups"]["common"]["closure"][new_dependency] = [[version, None]]
-        file.write_text(json.dumps(data), "utf-8")
-        commit_all(self.template, "Two", tag="2.0.0")
-
-    def update(self, *arguments: str, **variables: str) -> str:
-        """Update, and see that it left no conflict behind."""
-        printed = run_copier("update", str(self.path), *arguments, **variables)
-        status = git(self.path, "status", "--porcelain")
-        assert not [line for line in status.splitlines() if line.startswith(("UU", "AA"))]
-        for path in self.path.iterdir():
-            if path.is_file():
-                assert not any(marker in path.read_text("utf-8") for marker in MARKERS), path
-        return printed
-
-    def add(self, requirement: str) -> None:
-        """Add a dependency where the manifest says that one should."""
-        manifest = self.file("pyproject.toml")
-        marker = "# Your own dependencies go below this line.\n"
-        text = manifest.read_text("utf-8")
-        assert marker in text
-        manifest.write_text(text.replace(marker, f'{marker}  "{requirement}",\n'), "utf-8")
-
-
 @pytest.fixture
 def with_uv(template: Path, tmp_path: Path) -> Launched:
     return Launched(template, tmp_path, "uv")
-
-
-@pytest.fixture
-def with_pip(template: Path, tmp_path: Path) -> Launched:
-    return Launched(template, tmp_path, "pip")
-
-
-def lock(project: Path, *options: str) -> None:
-    run_uv(project, "lock", "--quiet", "--python", sys.executable, *options)
 
 
 def test_an_update_raises_what_is_older_and_keeps_the_rest(with_uv: Launched) -> None:
@@ -237,42 +128,6 @@ def test_a_lock_that_is_gone_comes_back(with_uv: Launched) -> None:
     with_uv.release()
     with_uv.update()
     assert versions(with_uv.path).items() <= dict(pins.seeds(GROUPS)).items()
-
-
-def test_another_package_manager_swaps_the_locks(with_uv: Launched) -> None:
-    with_uv.commit()
-    with_uv.release()
-    with_uv.update("--data", "package_manager=pip")
-    assert not with_uv.file("uv.lock").exists()
-    assert f"{LOWERED}==" in with_uv.file("requirements.txt").read_text("utf-8")
-    assert "-r requirements.txt" in with_uv.file("requirements-dev.txt").read_text("utf-8")
-    assert "[tool.uv]" not in with_uv.file("pyproject.toml").read_text("utf-8")
-
-    with_uv.commit()
-    with_uv.update("--data", "package_manager=uv")
-    assert versions(with_uv.path)
-    assert not list(with_uv.path.glob("requirements*"))
-
-
-def test_requirements_are_raised_and_the_users_own_stay(with_pip: Launched) -> None:
-    """As `uv pip compile` or pip-tools would have written them: with comments, with more packages."""
-    before = {}
-    for name, addition in (("requirements.txt", "rich==13.9.3"), ("requirements-dev.txt", "pdbpp==0.10.3")):
-        file = with_pip.file(name)
-        text = before[name] = file.read_text("utf-8")
-        text = text.replace(f"\n{LOWERED}=={pinned(LOWERED)} \\", f"\n{LOWERED}=={OLD} \\")
-        file.write_text(f"{text}{addition} \\\n    --hash=sha256:{'0' * 64}\n    # via orders\n", "utf-8")
-    with_pip.commit()
-    with_pip.release(lowered_pin=True)
-    with_pip.update()
-    for name, addition in (("requirements.txt", "rich==13.9.3"), ("requirements-dev.txt", "pdbpp==0.10.3")):
-        assert with_pip.file(name).read_text("utf-8") == (
-            f"{before[name]}{addition} \\\n    --hash=sha256:{'0' * 64}\n    # via orders\n"
-        )
-
-
-def pinned(name: str) -> str:
-    return dict(pins.seeds(GROUPS))[name]
 
 
 @pytest.mark.parametrize(

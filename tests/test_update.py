@@ -51,18 +51,19 @@ def earlier(template: Path) -> None:
     stood there that is gone now, and one was missing. It proves the way of an update whatever the
     last release was, also where nothing that is emitted has changed since.
     """
-    settings = source(template, "{{ package }}/settings.py")
-    edit(settings, '^    https_only: .*\n    """.*"""\n', "")
     edit(
-        settings,
-        "^        return self.heroku_release_version .*",
-        "        return self.heroku_release_version",
+        source(template, "{{ package }}/runtime/config.py"),
+        '^    https_only: .*\n    """.*"""\n',
+        "    # No https_only yet.\n",
     )
-    edit(source(template, ".env.example"), "^# .*\n# HTTPS_ONLY=.*\n", "")
-    edit(source(template, "README.md"), r"^\| `HTTPS_ONLY` .*\n", "")
+    edit(
+        template / "extensions" / "formation.py",
+        r'^    Setting\(\n        "HTTPS_ONLY",\n(        .*\n)+    \),\n',
+        "",
+    )
     edit(source(template, "README.md"), r"^## Layout\n", "## Layout\n\nA sentence of an earlier release.\n")
     edit(source(template, "pyproject.toml"), "^line-length = .*", "line-length = 99 # of an earlier release")
-    for name in ("drain.py", "health.py"):
+    for name in ("drain.py", "http.py"):
         edit(
             source(template, f"{{{{ package if asgi else '' }}}}/runtime/{name}"),
             r"\Z",

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, JsonResponse
+from django.utils.deprecation import MiddlewareMixin
 from pydantic import BaseModel, ValidationError
 
 
 class InputError(Exception):
-    """Ends the request, and its transaction; problems.py answers it."""
+    """Ends the request, and its transaction."""
 
     def __init__(self, error: ValidationError) -> None:
         # The input is not repeated: it may be a secret, or no Unicode at all.
@@ -30,3 +31,12 @@ def query[M: BaseModel](request: HttpRequest, model: type[M]) -> M:
         return model.model_validate(request.GET.dict())
     except ValidationError as error:
         raise InputError(error) from None
+
+
+class InputErrors(MiddlewareMixin):
+    """Answers them."""
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> JsonResponse | None:
+        if isinstance(exception, InputError):
+            return JsonResponse({"detail": exception.found}, status=422)
+        return None

@@ -1,17 +1,22 @@
-"""The database in a request."""
+"""The database in a request, and in a job."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .runtime.postgres import Database
+from .runtime.postgres import Transaction
+from .services import Services
 
 
-async def _session(request: Request) -> AsyncIterator[AsyncSession]:
-    database: Database = request.app.state.database
-    async with database.transaction() as session:
+def transaction() -> Transaction:
+    """Give a session: `async with transaction() as session`, or `with` in code that blocks."""
+    return Services.current().postgres.transaction()
+
+
+async def _session() -> AsyncIterator[AsyncSession]:
+    async with transaction() as session:
         yield session
 
 

@@ -1,23 +1,28 @@
-"""The database in a request."""
+"""The database in a request, and in a job."""
 
-from flask import Flask, Response, current_app, g
+from contextlib import AbstractContextManager
+
+from flask import Flask, Response, g
 from sqlalchemy.orm import Session
 
-from .runtime.postgres import Database
+from .services import Services
+
+
+def transaction() -> AbstractContextManager[Session]:
+    """Give a session whose transaction is committed at the end: `with transaction() as session`."""
+    return Services.current().postgres.transaction()
 
 
 def get_session() -> Session:
-    """The session of this request: one transaction, which is rolled back if the request fails."""
+    """Return the session of this request: one transaction, rolled back if the request fails."""
     if "session" not in g:
-        database: Database = current_app.extensions["database"]
-        g.session = database.sessions()
+        g.session = Services.current().postgres.sessions()
     session: Session = g.session
     return session
 
 
-def init_app(app: Flask, database: Database) -> None:
-    """Give each request a session where it asks for one."""
-    app.extensions["database"] = database
+def init_app(app: Flask) -> None:
+    """Commit and close the session of a request that has asked for one."""
 
     @app.after_request
     def commit(response: Response) -> Response:

@@ -1,18 +1,22 @@
-"""The database in a request."""
+"""The database in a request, and in a job."""
 
 from collections.abc import AsyncIterator
 
-from litestar.datastructures import State
 from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .runtime.postgres import Database
+from .runtime.postgres import Transaction
+from .services import Services
 
 Session = NamedDependency[AsyncSession]
 
 
-async def provide_session(state: State) -> AsyncIterator[AsyncSession]:
+def transaction() -> Transaction:
+    """Give a session: `async with transaction() as session`, or `with` in code that blocks."""
+    return Services.current().postgres.transaction()
+
+
+async def provide_session() -> AsyncIterator[AsyncSession]:
     """One transaction a request: Litestar ends it, and so commits, before it sends the response."""
-    database: Database = state.database
-    async with database.transaction() as session:
+    async with transaction() as session:
         yield session

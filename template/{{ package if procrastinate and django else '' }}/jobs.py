@@ -4,7 +4,7 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 
 from .models import Note
-from .runtime.queue import RETRY
+from .runtime.jobs_queue import RETRY
 
 
 @app.task(name="count_words", retry=RETRY)

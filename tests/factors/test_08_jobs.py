@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ import psycopg
 import pytest
 import trustme
 
-from tests.conftest import Render, Start, starting
-from tests.support import postgres as pg
+from tests.conftest import Render
+from tests.factors.conftest import Jobs
 from tests.support import redis, variants
 from tests.support.client import Connection
 from tests.support.idioms import IDIOMS
 from tests.support.orm import orm
-from tests.support.project import Project, environment, key, once
+from tests.support.project import Project, key, once
 from tests.support.service import Service, eventually
 
 # Jobs that tell what they do, and a way to enqueue them.
@@ -24,6 +25,8 @@ JOBS = '''
 
 import os
 import time
+
+from .runtime import {module}
 
 client = {client}
 
@@ -48,8 +51,6 @@ def kill() -> None:
     """End the worker as the kernel would."""
     os._exit(9)
 '''
-ENQUEUE = "from {0}.jobs import *\nfor _ in range({2}): {1}\n"
-
 
 QUEUED = [row for queue in IDIOMS for row in variants.bootable(queue=queue)]
 
@@ -61,65 +62,9 @@ def project(request: pytest.FixtureRequest, render: Render, shared: Path) -> Pro
     idiom = IDIOMS[request.param["queue"]]
 
     def add_jobs(to: Path) -> None:
-        emitted.copy(to).append("jobs.py", JOBS.format(declare=idiom.declare, client=idiom.client))
+        emitted.copy(to).append("jobs.py", JOBS.format(**vars(idiom)))
 
     return Project(once(shared / f"jobs-{key(emitted.answers())}" / "project", add_jobs))
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[redis.Server]:
-    """Return a Redis of the test's own."""
-    with redis.running(tmp_path) as server:
-        yield server
-
-
-class Jobs:
-    """Starts processes of the service, and enqueues its jobs."""
-
-    def __init__(self, project: Project, start: Start, python: Path, variables: dict[str, str]) -> None:
-        self.project, self.start, self.python, self.variables = project, start, python, variables
-        self.idiom = IDIOMS[str(project.answers()["queue"])]
-
-    def worker(self, **variables: str) -> Service:
-        """Start a worker, and wait until it works."""
-        worker = self.start(process="worker", given=variables)
-        worker.wait_event("working")
-        return worker
-
-    def run(self, process: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a one-off process."""
-        return subprocess.run(
-            [str(self.python), "-m", self.project.name, process],
-            cwd=self.project.path,
-            env={**self.variables, **variables},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    def enqueue(self, call: str, count: int = 1) -> None:
-        """Enqueue as code of the service does."""
-        call = call.format(it=self.idiom)
-        done = self.run("shell", ENQUEUE.format(self.project.name, call, count))
-        assert done.returncode == 0, done.stdout
-
-
-@pytest.fixture
-def jobs(
-    request: pytest.FixtureRequest, project: Project, shared: Path, server: redis.Server
-) -> Iterator[Jobs]:
-    """Return what starts processes of the service with its backing services."""
-    production = environment(shared, project, dev=False)
-    variables = {"REDIS_URL": server.url, **project.secrets}
-    if project.has_database:
-        postgres: pg.Server = request.getfixturevalue("postgres")
-        variables["DATABASE_URL"] = postgres.url(postgres.create())
-    with starting(project, production, variables) as start:
-        found = Jobs(project, start, production / "bin" / "python", variables)
-        if project.has_database:
-            assert found.run("release").returncode == 0
-        yield found
 
 
 def write(web: Service, project: Project, request_id: str) -> int:
@@ -255,6 +200,52 @@ def test_redis_may_be_away(jobs: Jobs, project: Project, server: redis.Server) -
     worker.wait_event("job", outcome="succeeded", request_id="while-away")
     with server.frozen():
         assert readiness(web) == (503, {"status": "unavailable", "failing": {"redis": "no answer in time"}})
+
+
+@pytest.mark.parametrize("error", sorted(redis.REFUSALS))
+def test_a_worker_waits_whatever_redis_answers(jobs: Jobs, server: redis.Server, error: str) -> None:
+    """C-19: it lives, does what it has, and takes the rest when it can; nothing runs twice."""
+    worker = jobs.worker(WORKER_CONCURRENCY="1")
+    jobs.enqueue("work.{it.send}(3)", count=2)
+    worker.wait_event("work has begun")
+    with server.answering(error):
+        other = jobs.worker(WORKER_CONCURRENCY="1")  # has nothing else to do than to ask
+        # Beyond the lease of a job, and the time without a heartbeat after which a worker is missed.
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.process.wait(timeout=17)
+    eventually(lambda: server.client.get("worked") == "2", "end of both", timeout=60)
+    for each in (worker, other):
+        each.terminate()
+        assert each.wait() == 0
+    assert server.client.get("worked") == "2"
+
+
+def test_a_worker_that_was_cut_off_works_again(jobs: Jobs, server: redis.Server) -> None:
+    """C-19: whatever it was doing when its connections were reset, over and over, and refused."""
+    worker = jobs.worker(WORKER_CONCURRENCY="4")
+    jobs.enqueue("work.{it.send}(0.05)", count=100)
+    worker.wait_event("work has begun", count=4)
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        for client in server.client.client_list():
+            if client["cmd"] != "client|list":
+                server.client.client_kill_filter(_id=client["id"])
+        time.sleep(0.05)
+    server.stop()
+    worker.wait_event("service unavailable")
+    server.start()
+    eventually(lambda: int(server.client.get("worked") or 0) >= 100, "end of all", timeout=60)
+    assert worker.process.poll() is None
+
+
+def test_jobs_have_all_the_threads(jobs: Jobs) -> None:
+    """C-8: short jobs run as many at a time as they may, without a wait between them."""
+    jobs.enqueue("work.{it.send}(0.2)", count=80)
+    worker = jobs.worker(WORKER_CONCURRENCY="8")
+    worker.wait_event("job", count=80)
+    times = [datetime.fromisoformat(event["timestamp"]) for event in worker.find("job")]
+    ideal = 80 / 8 * 0.2
+    assert (times[-1] - times[0]).total_seconds() < 2 * ideal
 
 
 def test_delayed_jobs_survive_a_restart_of_redis(jobs: Jobs, server: redis.Server) -> None:

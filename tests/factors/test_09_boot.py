@@ -120,7 +120,6 @@ def test_an_app_that_cannot_be_imported(start: Start, copied: Project, workers: 
     assert {event["event"] for event in service.events} <= {"starting", "cannot start"}
 
 
-@pytest.mark.asgi
 @WORKERS
 def test_a_lifespan_that_fails(start: Start, copied: Project, workers: str) -> None:
     """C-7: as an import that fails; each process that tried may say so once."""

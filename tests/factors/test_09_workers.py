@@ -7,10 +7,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from extensions.context import ON_WSGI
 from tests.conftest import Render
 from tests.support import chaos, variants
 from tests.support import postgres as pg
-from tests.support.jobs import InPostgres, procrastinate
+from tests.support.jobs import InPostgres, procrastinate, shell
+from tests.support.procrastinate_idioms import TWICE
 from tests.support.project import Project, environment, key, once
 from tests.support.service import Service, eventually
 
@@ -176,3 +178,75 @@ def test_a_worker_waits_for_its_database(queued: Project, shared: Path) -> None:
             assert worker.wait() == 0
         finally:
             worker.kill()
+
+
+@pytest.mark.every_framework
+@pytest.mark.parametrize("how", ["defer", "batch_defer"])
+def test_what_is_enqueued_already_costs_a_request_nothing(queue: InPostgres, how: str) -> None:
+    """C-10, C-28: `except AlreadyEnqueued` keeps what the transaction holds besides, before and after."""
+    framework = str(queue.project.answers()["framework"])
+    kind = framework if framework in TWICE else "wsgi" if framework in ON_WSGI else "asgi"
+    call = f"{how}_async" if kind == "asgi" else how
+    arguments = "note_id=1" if how == "defer" else "dict(note_id=1)"
+    script = TWICE[kind].format(name=queue.project.name, defer=f"{call}({arguments})")
+    assert shell(queue, script) == "already enqueued\n"
+    assert queue.database.execute("SELECT text FROM notes ORDER BY id") == [("first",), ("last",)]
+    assert queue.states() == {"todo": 1}
+
+
+@pytest.mark.long
+def test_a_job_that_cannot_be_rescued_stops_no_other(queue: InPostgres, start: Start) -> None:
+    """C-16: another waits in its place, by their queueing lock; and that one runs, and the rest, too."""
+    sync = "probe.configure(lock='sync', queueing_lock='sync').defer(key={}, seconds=60)\n"
+    shell(queue, sync.format(1) + "probe.defer(key=3, seconds=60)\n")
+    killed = start()
+    eventually(lambda: sorted(queue.keys("begun")) == [1, 3], "beginning")
+    shell(queue, sync.format(2))
+    killed.signal(signal.SIGKILL, "all")
+    other = start()
+    eventually(lambda: sorted(queue.keys("begun")) == [1, 2, 3, 3], "others", timeout=60)
+    assert not other.find("rescue failed")
+    assert queue.states() == {"doing": 2, "failed": 1}
+
+
+def test_a_job_that_cannot_be_tried_again_blocks_no_other(queue: InPostgres, start: Start) -> None:
+    """C-16: the same where a job fails while another waits with its queueing lock."""
+    sync = "fail.configure(lock='sync', queueing_lock='sync').defer(key={})\n"
+    shell(queue, sync.format(1))
+    worker = start()
+    eventually(lambda: queue.keys("begun") == [1], "beginning")
+    shell(queue, sync.format(2))
+    flag = queue.project.path / "fail-now"
+    try:
+        flag.touch()
+        worker.wait_event("job given up")
+        eventually(lambda: queue.keys("begun")[1:2] == [2], "other")
+    finally:
+        flag.unlink()
+
+
+@pytest.mark.long
+@pytest.mark.asgi
+def test_a_job_that_blocks_the_loop_runs_once(queue: InPostgres, start: Start) -> None:
+    """C-16: its worker lives, whatever its event loop does."""
+    shell(queue, "block.defer(key=1, seconds=30)\n")
+    first, second = start(), start()
+    first.wait_event("working")
+    second.wait_event("working")
+    eventually(lambda: queue.keys("ended") == [1], "end", timeout=60)
+    assert queue.keys("begun") == [1]
+
+
+def test_priorities_and_times_are_kept(queue: InPostgres, start: Start) -> None:
+    """C-28: `priority`, `schedule_in` and a batch."""
+    shell(
+        queue,
+        "probe.batch_defer(dict(key=1, seconds=0), dict(key=2, seconds=0))\n"
+        "probe.configure(priority=5).defer(key=3, seconds=0)\n"
+        "probe.configure(priority=-5).defer(key=4, seconds=0)\n"
+        "probe.configure(priority=9, schedule_in={'hours': 6}).defer(key=5, seconds=0)\n",
+    )
+    start(WORKER_CONCURRENCY="1")
+    eventually(lambda: len(queue.keys("ended")) == 4, "end")
+    assert queue.keys("begun") == [3, 1, 2, 4]
+    eventually(lambda: queue.states() == {"todo": 1}, "wait")

@@ -77,10 +77,11 @@ def test_dev_waits_for_the_edit_that_mends_it(dev: Terminal, port: int, copied: 
     assert Connection(port).get("/")[0].status == 200
 
 
-def test_the_admin_has_its_static_files(dev: Terminal, port: int, copied: Project) -> None:
+def test_the_admin_has_its_static_files(request: pytest.FixtureRequest, copied: Project, port: int) -> None:
     """Nobody has to collect them, neither before the start nor after an edit."""
     if not (copied.package / "admin.py").exists():
         pytest.skip("Only Django has an admin, in a database.")
+    dev: Terminal = request.getfixturevalue("dev")
     for _ in range(2):
         dev.expect("listening")
         answer, page = Connection(port).get("/admin/login/")

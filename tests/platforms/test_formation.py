@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from extensions import formation, options
+from extensions import formation
+from tests.support import variants
 from tests.support.project import Project
 
 PROCFILE_LINE = re.compile(r"[a-z][a-z0-9-]*: \S.*")
@@ -160,7 +161,6 @@ def test_every_platform_asks_for_health(deployed: Project) -> None:
     assert "'/livez'" in (deployed.path / "Dockerfile").read_text()
 
 
-def test_what_an_answer_brings_is_what_goes_with_it(deployed: Project) -> None:
-    """extensions/options.py names the files of each platform for the warning of an update."""
+def test_each_answer_brings_its_files(deployed: Project) -> None:
     chosen = [*deployed.answers()["platforms"], deployed.answers()["ci"]]
-    assert all((deployed.path / file).exists() for choice in chosen for file in options.FILES[choice])
+    assert all((deployed.path / file).exists() for choice in chosen for file in variants.FILES[choice])

@@ -144,6 +144,7 @@ def test_heroku_ci_runs_the_tests(
 
     script = json.loads((app / "app.json").read_text())["environments"]["test"]["scripts"]["test"]
     variables = {
+        "PYTEST_DEBUG_TEMPROOT": str(app.parent),  # see tests/factors/test_01_codebase.py
         "PATH": f"{python / 'bin'}:/usr/bin:/bin",
         "LD_LIBRARY_PATH": str(python / "lib"),
         "HOME": str(app),

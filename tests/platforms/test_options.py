@@ -1,6 +1,7 @@
 """Platforms come and go with `copier update`, and what the user wrote is never lost in silence."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from extensions import options
 from tests.support.git import commit_all, git
 from tests.support.project import Project, render
-from tests.support.variants import choices
+from tests.support.variants import FILES, choices
 from tests.test_bad_input import run_copier, tree
 
 type Launch = Callable[[list[str]], Project]
@@ -31,11 +32,11 @@ def launch(template: Path, tmp_path: Path) -> Launch:
 
 
 def update(project: Project, *answers: str) -> list[str]:
-    """Update with other answers, and return what is said of files that go."""
+    """Update with other answers, and return what is said of files that are gone."""
     data = [part for answer in answers for part in ("-d", answer)]
     status, lines = run_copier("update", "--trust", "--defaults", *data, cwd=project.path)
     assert status == 0, lines
-    return [line for line in lines if "goes with" in line]
+    return [line for line in lines if line.startswith("Gone")]
 
 
 def without_lock(texts: dict[str, bytes]) -> dict[str, bytes]:
@@ -44,31 +45,53 @@ def without_lock(texts: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def test_every_platform_comes_and_goes(launch: Launch) -> None:
-    """An untouched file needs no warning; after the way back, nothing is left and nothing lacks."""
+    """What goes is named; after the way back, nothing is left and nothing lacks."""
     project = launch(["heroku", "docker"])
     before = without_lock(tree(project.path))
-    assert update(project, "platforms=[docker, kubernetes, fly, render]", "ci=gitlab") == []
+    (line,) = update(project, "platforms=[docker, kubernetes, fly, render]", "ci=gitlab")
+    assert line.endswith(
+        ": .github/dependabot.yml, .github/workflows/ci.yml, .github/workflows/update.yml, app.json."
+    )
     for option in ("docker", "kubernetes", "fly", "render", "gitlab"):
-        assert all((project.path / file).exists() for file in options.FILES[option])
+        assert all((project.path / file).exists() for file in FILES[option])
     for option in ("heroku", "github"):
-        assert not any((project.path / file).exists() for file in options.FILES[option])
+        assert not any((project.path / file).exists() for file in FILES[option])
     commit_all(project.path, "More platforms")
-    assert update(project, "platforms=[heroku, docker]", "ci=github") == []
+    update(project, "platforms=[heroku, docker]", "ci=github")
     assert without_lock(tree(project.path)) == before
 
 
-def test_a_file_that_was_edited_goes_with_a_warning(launch: Launch) -> None:
-    project = launch(["docker", "fly", "kubernetes"])
-    manifest = "deploy/kubernetes/base/config.env"
-    for name in ("fly.toml", manifest):
+def test_what_an_option_takes_is_told_truthfully(template: Path, tmp_path: Path) -> None:
+    """Code and licence as platforms, edited or not; what stays is not named."""
+    project = Project(tmp_path / "project")
+    answers = {
+        "queue": "celery",
+        "license": "MIT",
+        "platforms": ["docker", "fly", "kubernetes"],
+        "ci": "none",
+    }
+    render(template, project.path, answers, skip_tasks=True)
+    jobs, models, manifest = (
+        f"{project.name}/jobs.py",
+        f"{project.name}/models.py",
+        "deploy/kubernetes/base/config.env",
+    )
+    for name in ("LICENSE", "README.md", "fly.toml", jobs, manifest):
         with (project.path / name).open("a") as file:
             file.write("# Mine.\n")
+    (project.path / "kept.txt").write_text("mine")
     commit_all(project.path, "Ours")
-    said = update(project, "platforms=[docker]")
-    assert [line.split()[0] for line in said] == ["fly.toml", manifest]
-    assert not (project.path / "fly.toml").exists()
-    git(project.path, "restore", "fly.toml")
-    assert (project.path / "fly.toml").read_text().endswith("# Mine.\n")
+    known = set(git(project.path, "ls-files").splitlines())
+
+    off = ("platforms=[docker]", "queue=none", "database=none", "license=none", "ci=github")
+    untouched, *edited = update(project, *off)
+    mine = {"LICENSE", "fly.toml", jobs, manifest}
+    assert {re.search(r"`git restore (.+)`", line)[1] for line in edited} == mine  # type: ignore[index]
+    named = set(untouched.removesuffix(".").partition(": ")[2].split(", "))
+    assert models in named
+    assert named | mine == {name for name in known if not (project.path / name).exists()}
+    git(project.path, "restore", jobs)
+    assert (project.path / jobs).read_text().endswith("# Mine.\n")
 
 
 @pytest.mark.parametrize("platform", options.NEEDS)

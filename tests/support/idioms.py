@@ -8,6 +8,7 @@ class Idiom:
     """How a queue says what all of them do."""
 
     declare: str
+    module: str
     client: str
     send: str
     later: str
@@ -22,10 +23,11 @@ class Idiom:
 IDIOMS = {
     "dramatiq": Idiom(
         declare="dramatiq.actor",
-        client="queue.broker.client",
+        module="jobs_queue",
+        client="jobs_queue.broker.client",
         send="send",
         later="work.send_with_options(args=(0,), delay=15000)",
-        unknown="queue.broker.enqueue(work.message(0).copy(actor_name='gone', options={'retries': 5}))",
+        unknown="jobs_queue.broker.enqueue(work.message(0).copy(actor_name='gone', options={'retries': 5}))",
         job_id="message_id",
         name=".actor_name",
         outgoing="count_words.message(note.id)",
@@ -33,11 +35,12 @@ IDIOMS = {
         dead="dramatiq:default.XQ.msgs",
     ),
     "celery": Idiom(
-        declare="queue.app.task",
-        client="queue.transport.client",
+        declare="app.task",
+        module="transport",
+        client="transport.client",
         send="delay",
         later="work.apply_async((0,), countdown=15)",
-        unknown="queue.app.send_task('gone', retries=5)",
+        unknown="app.send_task('gone', retries=5)",
         job_id="id",
         name="['name'].split('.')[-1]",
         outgoing="count_words.s(note.id)",

@@ -25,24 +25,38 @@ import signal
 from sqlalchemy import text
 
 
-async def _tell(context: JobContext, key: int, what: str) -> None:
-    database: Database = context.additional_context["database"]
-    async with database.transaction() as session:
+async def _tell(key: int, what: str) -> None:
+    async with transaction() as session:
         values = {"key": key, "what": what}
         await session.execute(text("INSERT INTO runs (key, what) VALUES (:key, :what)"), values)
 
 
-@app.task(name="probe", retry=RETRY, pass_context=True)
-async def probe(context: JobContext, *, key: int, seconds: float) -> None:
+@app.task(name="probe", retry=RETRY)
+async def probe(*, key: int, seconds: float) -> None:
     print("probe has begun")
-    await _tell(context, key, "begun")
+    await _tell(key, "begun")
     await asyncio.sleep(seconds)
-    await _tell(context, key, "ended")
+    await _tell(key, "ended")
 
 
 @app.task(name="poison", retry=RETRY)
 async def poison() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task(name="block", retry=RETRY)
+async def block(*, key: int, seconds: float) -> None:
+    await _tell(key, "begun")
+    __import__("time").sleep(seconds)  # as code that waits without `await` does
+    await _tell(key, "ended")
+
+
+@app.task(name="fail", retry=RETRY)
+async def fail(*, key: int) -> None:
+    await _tell(key, "begun")
+    while not os.path.exists("fail-now"):
+        await asyncio.sleep(0.1)
+    raise ValueError(key)
 """
 
 # The same for the services whose code blocks.
@@ -77,6 +91,14 @@ def probe(*, key: int, seconds: float) -> None:
 @app.task(name="poison", retry=RETRY)
 def poison() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task(name="fail", retry=RETRY)
+def fail(*, key: int) -> None:
+    _tell(key, "begun")
+    while not os.path.exists("fail-now"):
+        time.sleep(0.1)
+    raise ValueError(key)
 """
 
 
@@ -94,6 +116,8 @@ IN_REDIS = """
 import json
 import time
 
+from .runtime import {module}
+
 
 def _tell(key: int, what: str) -> None:
     {client}.rpush("runs", json.dumps([key, what, time.time()]))
@@ -108,8 +132,10 @@ def probe(key: int, seconds: float) -> None:
 """
 PROBES = {
     "procrastinate": PROCRASTINATE,
-    "dramatiq": IN_REDIS.format(decorator="dramatiq.actor", client="queue.broker.client"),
-    "celery": IN_REDIS.format(decorator="queue.app.task", client="queue.transport.client"),
+    "dramatiq": IN_REDIS.format(
+        decorator="dramatiq.actor", client="jobs_queue.broker.client", module="jobs_queue"
+    ),
+    "celery": IN_REDIS.format(decorator="app.task", client="transport.client", module="transport"),
 }
 # Enqueues one job for each of `arguments`.
 ENQUEUE = {
@@ -143,17 +169,22 @@ class Queue(Protocol):
 
 def enqueue(queue: Queue, job: str, arguments: Sequence[Mapping[str, Any]]) -> None:
     """Enqueue a job once for each of these arguments, in the console of the service."""
+    call = ENQUEUE[str(queue.project.answers()["queue"])].format(job=job)
+    shell(queue, f"import json\narguments = json.loads({json.dumps(json.dumps(arguments))})\n{call}\n")
+
+
+def shell(queue: Queue, script: str) -> str:
+    """Run a script in the console of the service, with its jobs, and return what it prints."""
     project = queue.project
-    call = ENQUEUE[str(project.answers()["queue"])].format(job=job)
-    given = f"arguments = json.loads({json.dumps(json.dumps(arguments))})"
-    subprocess.run(
+    return subprocess.run(
         [str(queue.environment / "bin" / "python"), "-m", project.name, "shell"],
         cwd=project.path,
         env=queue.variables,
-        input=f"import json\nfrom {project.name}.jobs import {job}\n{given}\n{call}\n",
+        input=f"from {project.name}.jobs import *\n{script}",
         text=True,
         check=True,
-    )
+        stdout=subprocess.PIPE,
+    ).stdout
 
 
 @contextmanager

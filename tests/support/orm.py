@@ -35,16 +35,15 @@ class Migration(migrations.Migration):
 '''
 SESSION = """
 import asyncio
-from {package}.models import Note
+from {package}.db import transaction
 from {package}.jobs import count_words
+from {package}.models import Note
 from {package}.runtime.outbox import enqueue
-from {package}.runtime.postgres import Database
 
 async def write():
-    database = Database(settings)
     for text in ("rolled back", "kept and counted"):
         try:
-            async with database.transaction() as session:
+            async with transaction() as session:
                 note = Note(text=text)
                 session.add(note)
                 await session.flush()
@@ -53,7 +52,7 @@ async def write():
                     raise KeyError
         except KeyError:
             pass
-    await database.close()
+    await services.close()
 
 asyncio.run(write())
 """

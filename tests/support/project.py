@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,11 @@ class Project:
         """Return what copier wrote down."""
         written: dict[str, Any] = yaml.safe_load((self.path / ".copier-answers.yml").read_text())
         return written
+
+    def manifest(self) -> dict[str, Any]:
+        """Return the `project` table of pyproject.toml."""
+        read: dict[str, Any] = tomllib.loads((self.path / "pyproject.toml").read_text())["project"]
+        return read
 
     @property
     def name(self) -> str:

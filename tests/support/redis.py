@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,15 @@ class Server:
         """End it as a crash does."""
         self.process.kill()
         self.process.wait()
+
+    @contextmanager
+    def answering(self, error: str) -> Iterator[None]:
+        """Let it answer what a worker asks with this error during the block."""
+        self.client.acl_setuser("admin", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
+        once = Retry(ConstantBackoff(0), 0)  # a script that runs must not be sent again
+        admin = redis.Redis(port=self.port, username="admin", password="any", socket_timeout=None, retry=once)
+        with REFUSALS[error](admin, self.folder):
+            yield
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -96,3 +106,54 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
         while data := source.recv(65536):
             sink.sendall(data)
         sink.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def _full(admin: redis.Redis, _: Path) -> Iterator[None]:
+    admin.config_set("maxmemory", 1)
+    yield
+    admin.config_set("maxmemory", 0)
+
+
+@contextmanager
+def _replica(admin: redis.Redis, _: Path) -> Iterator[None]:
+    admin.replicaof("127.0.0.1", 1)
+    yield
+    admin.replicaof("NO", "ONE")
+
+
+@contextmanager
+def _denied(admin: redis.Redis, _: Path) -> Iterator[None]:
+    admin.acl_setuser("default", enabled=True, nopass=True, keys=["*"], commands=["-@all", "+ping"])
+    yield
+    admin.acl_setuser("default", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
+
+
+@contextmanager
+def _unsaved(admin: redis.Redis, folder: Path) -> Iterator[None]:
+    admin.config_set("dbfilename", "taken.rdb")
+    (folder / "taken.rdb").mkdir()  # over which no file can be moved
+    admin.config_set("save", "3600 1")
+    admin.bgsave()
+    while admin.info("persistence")["rdb_last_bgsave_status"] == "ok":
+        time.sleep(0.05)
+    yield
+    admin.config_set("save", "")
+
+
+@contextmanager
+def _busy(admin: redis.Redis, _: Path) -> Iterator[None]:
+    admin.config_set("lua-time-limit", 100)
+
+    def loop() -> None:
+        with contextlib.suppress(redis.ResponseError):  # it is killed
+            admin.eval("while true do end", 0)
+
+    thread = threading.Thread(target=loop)
+    thread.start()
+    yield
+    admin.script_kill()
+    thread.join()
+
+
+REFUSALS = {"OOM": _full, "READONLY": _replica, "NOPERM": _denied, "MISCONF": _unsaved, "BUSY": _busy}

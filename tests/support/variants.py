@@ -22,6 +22,17 @@ IDENTITY = {
     "user_email": "ada@example.com",
 }
 
+# What a platform or a CI brings into a project.
+FILES = {
+    "heroku": ("app.json",),
+    "docker": ("Dockerfile", ".dockerignore", "compose.yaml"),
+    "kubernetes": ("deploy/kubernetes",),
+    "fly": ("fly.toml",),
+    "render": ("render.yaml",),
+    "github": (".github",),
+    "gitlab": (".gitlab-ci.yml", "renovate.json"),
+}
+
 # The questions whose answers change what runs.
 BOOTED = ("framework", "database", "queue")
 # What this one proves of the processes around the application, it proves for all.
@@ -36,7 +47,7 @@ WORTH = {
     ),
     # On the same server, with migrations of its own.
     "django": (
-        "test_(01|04_(outages|transactions)|07_http|10_database.*from_a_clone|10_dev.*admin|11|12)",
+        "test_(01|04_(django|outages|transactions)|07_http|10_database.*from_a_clone|10_dev.*admin|11|12)",
         "test_07_http",
     ),
 }
@@ -137,6 +148,12 @@ def bootable(**fixed: str) -> list[Answers]:
     """Return all that can boot differently: each framework with each database and each queue."""
     every = itertools.product(*([fixed[axis]] if axis in fixed else choices()[axis] for axis in BOOTED))
     rows = [dict(zip(BOOTED, answers, strict=True)) for answers in every]
+    return [row for row in rows if not conflict(row)]
+
+
+def with_clocks(**fixed: str) -> list[Answers]:
+    """Return the same, each with and without a clock where there may be one."""
+    rows = [{**row, "clock": on} for row in bootable(**fixed) for on in (False, True)]
     return [row for row in rows if not conflict(row)]
 
 

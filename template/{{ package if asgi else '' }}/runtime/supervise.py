@@ -1,7 +1,7 @@
-"""WEB_CONCURRENCY processes on one socket: forked, watched, and replaced when they die.
+"""Slipway's: kept current by `copier update`. WEB_CONCURRENCY processes on one socket.
 
-uvicorn's own supervisor keeps the socket open after its children have closed theirs, so that new
-connections wait for nobody and are reset in the end.
+They are forked, watched, and replaced when they die. uvicorn's own supervisor keeps the socket
+open after its children have closed theirs, so that new connections are reset in the end.
 """
 
 import mmap

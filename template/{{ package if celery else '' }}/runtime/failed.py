@@ -1,4 +1,7 @@
-"""The jobs that failed at every attempt: kept for a week."""
+"""Slipway's: kept current by `copier update`. The jobs that failed at every attempt.
+
+They are kept for a week.
+"""
 
 import json
 import time
@@ -36,7 +39,7 @@ class Failed:
 
     def retry(self, job: dict[str, Any]) -> None:
         """Enqueue it once more, with all its attempts."""
-        from .queue import app
+        from .jobs_queue import app
 
         app.send_task(
             job["name"], job["args"], job["kwargs"], task_id=job["id"], queue=job["queue"]

@@ -1,81 +1,142 @@
-"""kombu's transport over Redis, with leases: what it lacks to lose no job.
+"""Slipway's: kept current by `copier update`. A transport for kombu that loses no job.
 
-kombu takes a job from Redis and notes only then that it has it: who is killed in between loses it.
-It gives back what was taken long ago, also where it still runs, or waits for its time.
-Here a job is taken and noted in one step, with a lease that its worker renews while it lives, and
-one with a time (`countdown`, `eta`, each retry) waits in Redis.
+kombu's own hands a job out before it has noted to whom, and so loses it if the worker dies in
+between; and it gives back what was taken long ago, also where that still runs. Here a job is taken
+and noted in one step, with a lease that its worker renews while it lives. One with a time
+(`countdown`, `eta`, each retry) waits in Redis, as if it were taken until then.
 """
 
 import contextlib
 import json
 import threading
-from datetime import datetime
+import time
+from collections.abc import Iterator
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from queue import Empty
-from time import monotonic
 from typing import Any
 
 import redis
-from kombu.transport import TRANSPORT_ALIASES
-from kombu.transport import redis as kombu_redis
-from kombu.transport.virtual import QoS as VirtualQoS
+from kombu.transport import virtual
 
-SCHEME = "leases"
-TRANSPORT_ALIASES[SCHEME] = f"{__name__}:Transport"
+from .redis_client import NoRedisYet
 
 LEASE_SECONDS = 15
+CALM_SECONDS = 5  # for which leases are renewed before one is ended: after an outage all are over
+POLL_SECONDS = 0.1  # between two looks for a job
+QUEUES = "celery:queues"  # the names of those that have jobs
 LEASES = "celery:leases"  # when each job goes back to its queue, by its tag
 TAKEN = "celery:taken"  # queue and message, by the same tag
 
-NOW = "local now = tonumber(redis.call('TIME')[1])"
-TAKE = f"""{NOW}
-local item = redis.call('RPOP', KEYS[1])
-if item then
-  local tag = cjson.decode(item).properties.delivery_tag
-  redis.call('ZADD', KEYS[2], now + ARGV[1], tag)
-  redis.call('HSET', KEYS[3], tag, KEYS[1] .. '\\n' .. item)
+client = redis.Redis(connection_pool=NoRedisYet())  # until `jobs_queue.use` names one
+held: set[str] = set()  # the tags of what this worker has taken
+done: set[str] = set()  # those of them whose end Redis has not been told yet
+freed = threading.Event()  # there is room for one more
+stopping = threading.Event()
+trouble: redis.RedisError | None = None  # what kept this worker from taking a job
+calm_since: float | None = None  # when leases could be renewed again
+looked = time.monotonic()  # when this worker last looked whether it could take one
+outgoing: ContextVar[list[tuple[str, str]]] = ContextVar("outgoing")
+
+# Each script begins with a command that frees memory: Redis then lets it write even when it is
+# full, and it is by the end of jobs that it is emptied.
+# The queues have their turns in no order, so that none has to wait for the end of another.
+take = client.register_script("""
+local names = redis.call('SRANDMEMBER', KEYS[1], 1000)
+for _, name in ipairs(names) do
+  local item = redis.call('RPOP', name)
+  if item then
+    local tag = cjson.decode(item).properties.delivery_tag
+    redis.call('ZADD', KEYS[2], redis.call('TIME')[1] + ARGV[1], tag)
+    redis.call('HSET', KEYS[3], tag, name .. '\\n' .. item)
+    return item
+  end
+  redis.call('SREM', KEYS[1], name)
 end
-return item
-"""
-RENEW = f"""{NOW}
-for at = 2, #ARGV do redis.call('ZADD', KEYS[1], 'XX', now + ARGV[1], ARGV[at]) end
-"""
-GIVE_BACK = f"""{NOW}
+""")
+prolong = client.register_script("""
+redis.call('ZREM', KEYS[1], '')
+local ends = redis.call('TIME')[1] + ARGV[1]
+for at = 2, #ARGV do redis.call('ZADD', KEYS[1], 'XX', ends, ARGV[at]) end
+""")
+put_back = client.register_script("""
+redis.call('ZREM', KEYS[1], '')
+redis.call('SADD', KEYS[3], 'default')  -- other clients of celery's may enqueue there
+local now = redis.call('TIME')[1]
 local tags = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 100)
+for _, tag in ipairs(ARGV) do tags[#tags + 1] = tag end
 for _, tag in ipairs(tags) do
   local taken = redis.call('HGET', KEYS[2], tag)
+  redis.call('ZREM', KEYS[1], tag)
+  redis.call('HDEL', KEYS[2], tag)
   if taken then
     local cut = string.find(taken, '\\n', 1, true)
     redis.call('RPUSH', string.sub(taken, 1, cut - 1), string.sub(taken, cut + 1))
-    redis.call('HDEL', KEYS[2], tag)
+    redis.call('SADD', KEYS[3], string.sub(taken, 1, cut - 1))
   end
-  redis.call('ZREM', KEYS[1], tag)
 end
-"""
+""")
 
-client = redis.Redis()  # with the connections that `queue.connect` gives it
-held: set[str] = set()  # the tags of what this worker has taken and not yet done
-stopping = threading.Event()
+
+def put(queue: str, item: str) -> None:
+    """Put a message where workers find it, at its time if it has one."""
+    message = json.loads(item)
+    with client.pipeline() as pipeline:
+        if eta := message["headers"].get("eta"):
+            tag, due = message["properties"]["delivery_tag"], datetime.fromisoformat(eta)
+            pipeline.hset(TAKEN, tag, f"{queue}\n{item}")
+            pipeline.zadd(LEASES, {tag: due.replace(tzinfo=due.tzinfo or UTC).timestamp()})
+        else:
+            pipeline.lpush(queue, item)
+            pipeline.sadd(QUEUES, queue)
+        pipeline.execute()
+
+
+@contextlib.contextmanager
+def collected() -> Iterator[list[tuple[str, str]]]:
+    """Collect what is enqueued in the block, queue and message, in place of sending it."""
+    token = outgoing.set([])
+    try:
+        yield outgoing.get()
+    finally:
+        outgoing.reset(token)
 
 
 def renew() -> None:
     """Keep what this worker has; give to others what nobody has, or whose time has come."""
-    client.eval(RENEW, 1, LEASES, LEASE_SECONDS, *held.copy())
-    client.eval(GIVE_BACK, 2, LEASES, TAKEN)
+    global calm_since
+    try:
+        settle()
+        prolong([LEASES], [LEASE_SECONDS, *held.copy()])
+    except redis.RedisError:
+        calm_since = None
+        raise
+    calm_since = calm_since or time.monotonic()
+    if time.monotonic() - calm_since > CALM_SECONDS:
+        put_back([LEASES, TAKEN, QUEUES])
 
 
-def give_back() -> int:
-    """Give to others what this worker has, and return how much that was."""
-    tags = held.copy()
-    if tags:
-        client.zadd(LEASES, dict.fromkeys(tags, 0), xx=True)
-        client.eval(GIVE_BACK, 2, LEASES, TAKEN)
-    return len(tags)
+def settle() -> None:
+    """Tell Redis what is done."""
+    if tags := done.copy():
+        with client.pipeline() as pipeline:
+            pipeline.zrem(LEASES, *tags)
+            pipeline.hdel(TAKEN, *tags)
+            pipeline.execute()
+        held.difference_update(tags)
+        done.difference_update(tags)
 
 
-class QoS(VirtualQoS):
-    """What a channel has taken."""
+def give_back(tags: set[str]) -> None:
+    """Let others have what this worker has taken."""
+    held.difference_update(tags)
+    put_back([LEASES, TAKEN, QUEUES], [*tags])
 
-    restore_at_shutdown = False  # nor when a connection breaks: the jobs run on, with their leases
+
+class QoS(virtual.QoS):
+    """What a channel has taken. The main thread tries again what Redis does not take here."""
+
+    restore_at_shutdown = False  # the main thread gives back what has not ended within the grace
 
     def can_consume(self) -> bool:
         return not stopping.is_set() and super().can_consume()
@@ -85,91 +146,61 @@ class QoS(VirtualQoS):
         super().append(message, delivery_tag)
 
     def ack(self, delivery_tag: str) -> None:
-        try:
-            with client.pipeline() as pipeline:
-                pipeline.zrem(LEASES, delivery_tag)
-                pipeline.hdel(TAKEN, delivery_tag)
-                pipeline.execute()
-        finally:
-            self.forget(delivery_tag)
+        super().ack(delivery_tag)
+        freed.set()
+        done.add(delivery_tag)
+        with contextlib.suppress(redis.RedisError):
+            settle()
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         if not requeue:
             return self.ack(delivery_tag)
-        self.forget(delivery_tag)
-        client.zadd(LEASES, {delivery_tag: 0}, xx=True)
-
-    def forget(self, delivery_tag: str) -> None:
-        held.discard(delivery_tag)
         super().ack(delivery_tag)
+        freed.set()
+        with contextlib.suppress(redis.RedisError):  # its lease runs out
+            give_back({delivery_tag})
 
 
-Base: Any = kombu_redis.Channel  # of which the stubs know too little
-
-
-class Channel(Base):  # type: ignore[misc]
-    """Takes jobs with a lease, on the connections of `client` and one more that waits for them."""
+class Channel(virtual.Channel):
+    """Takes jobs of all queues, and never fails: what is wrong is left in `trouble`."""
 
     QoS = QoS
-    consuming = False
 
-    @property
-    def pool(self) -> redis.ConnectionPool:
-        return client.connection_pool
+    def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
+        item = json.dumps(message)
+        if (collecting := outgoing.get(None)) is not None:
+            collecting.append((queue, item))
+        else:
+            put(queue, item)
 
-    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
-        self.connection_class = client.connection_pool.connection_class
-        return {**super()._connparams(asynchronous), **client.connection_pool.connection_kwargs}
-
-    def _create_client(self, asynchronous: bool = False) -> Any:
-        return super()._create_client(asynchronous and self.consuming)
-
-    def basic_consume(self, *args: Any, **options: Any) -> Any:
-        if not self.consuming:
-            self.consuming = True
-            del self.client  # the next one waits, and so has a connection of its own
-        return super().basic_consume(*args, **options)
-
-    def _put(self, queue: str, message: dict[str, Any], **options: Any) -> None:
-        eta = message["headers"].get("eta")
-        if not eta:
-            super()._put(queue, message, **options)
-            return
-        tag = message["properties"]["delivery_tag"]
-        with client.pipeline() as pipeline:
-            pipeline.hset(TAKEN, tag, f"{queue}\n{json.dumps(message)}")
-            pipeline.zadd(LEASES, {tag: datetime.fromisoformat(eta).timestamp()})
-            pipeline.execute()
-
-    def _brpop_start(self, timeout: float | None = None) -> None:
-        """Wait until there is something in a queue, and leave it there."""
-        self.waited_for = self._queue_cycle.consume(1)[0]
-        self._in_poll, self._brpop_sent_at = self.client.connection, monotonic()
-        names = (self.waited_for, self.waited_for)
-        self.client.connection.send_command("BLMOVE", *names, "RIGHT", "RIGHT", self.brpop_timeout)
-
-    def _brpop_read(self, **options: Any) -> bool:
-        item = None
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
+        global trouble
         try:
-            found = self.client.parse_response(self.client.connection, "BLMOVE", **options)
-            self._in_poll = None
-            if found and self.qos.can_consume():
-                keys = (self.waited_for, LEASES, TAKEN)
-                item = self.client.eval(TAKE, len(keys), *keys, LEASE_SECONDS)
-        except self.connection_errors:
-            with contextlib.suppress(*self.connection_errors):
-                self.client.connection.disconnect()
-            raise
-        finally:
-            self._in_poll = None
-            self._queue_cycle.rotate(self.waited_for)
+            item = take([QUEUES, LEASES, TAKEN], [LEASE_SECONDS])
+            trouble = None
+        except redis.RedisError as error:
+            trouble = error
+            raise Empty from error
         if not item:
             raise Empty
-        self.connection._deliver(json.loads(item), self.waited_for)
-        return True
+        return json.loads(item)
+
+    def drain_events(self, timeout: float | None = None, callback: Any = None) -> Any:
+        """Deliver a job, or raise Empty: once there is room, or after POLL_SECONDS."""
+        global looked
+        looked = time.monotonic()
+        freed.clear()
+        try:
+            return super().drain_events(timeout, callback)
+        except Empty:
+            if self._consumers:
+                freed.wait(POLL_SECONDS)
+            raise
 
 
-class Transport(kombu_redis.Transport):
-    """The transport of SCHEME."""
+class Transport(virtual.Transport):
+    """What `broker_transport` names."""
 
     Channel = Channel
+    polling_interval = None  # the channel waits
+    connection_errors = (*virtual.Transport.connection_errors, redis.RedisError)

@@ -1,4 +1,4 @@
-"""The last tick of each schedule, kept in Redis.
+"""Slipway's: kept current by `copier update`. The last tick of each schedule, in Redis.
 
 It is moved on first, and the job enqueued next: a clock that is killed in between loses that tick.
 """
@@ -6,8 +6,7 @@ It is moved on first, and the job enqueued next: a clock that is killed in betwe
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from ..settings import Settings
-from .redis import Redis
+from .redis_client import Redis
 
 type Enqueue = Callable[[], object]
 
@@ -17,8 +16,8 @@ KEY = "clock"  # a sorted set: the time of the last tick, by the name of its sch
 class Ticks:
     """What all clocks together have enqueued."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.client = Redis(settings).client
+    def __init__(self, redis: Redis) -> None:
+        self.client = redis.client
         self.held: tuple[str, datetime] | None = None
 
     def last(self, schedule: str, now: datetime) -> datetime:

@@ -1,6 +1,7 @@
-"""The last tick of each schedule, kept in Postgres, where its job is enqueued too.
+"""Slipway's: kept current by `copier update`. The last tick of each schedule, in Postgres.
 
-Both are one transaction: whenever a clock is killed, the tick is enqueued, or left to another.
+The job of a tick is enqueued there too, in one transaction: if a clock is killed, the tick is
+enqueued or left to another.
 """
 
 from collections.abc import Callable
@@ -10,14 +11,13 @@ from sqlalchemy import DateTime, Text, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from ..models import Base
-from ..settings import Settings
-from .postgres import sync_engine
+from .postgres import Postgres
+from .tables import RuntimeBase
 
 type Enqueue = Callable[[Session], object]
 
 
-class Tick(Base):
+class Tick(RuntimeBase):
     """The last tick of a schedule."""
 
     __tablename__ = "ticks"
@@ -29,8 +29,8 @@ class Tick(Base):
 class Ticks:
     """What all clocks together have enqueued."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.engine = sync_engine(settings)
+    def __init__(self, postgres: Postgres) -> None:
+        self.engine = postgres.unpooled_engine()
 
     def last(self, schedule: str, now: datetime) -> datetime:
         """Return the last tick; a schedule that is new begins now."""

@@ -1,6 +1,7 @@
-"""The last tick of each schedule, kept in Postgres, where its job is enqueued too.
+"""Slipway's: kept current by `copier update`. The last tick of each schedule, in Postgres.
 
-Both are one transaction: whenever a clock is killed, the tick is enqueued, or left to another.
+The job of a tick is enqueued there too, in one transaction: if a clock is killed, the tick is
+enqueued or left to another.
 """
 
 from collections.abc import Callable

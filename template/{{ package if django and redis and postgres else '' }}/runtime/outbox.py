@@ -1,17 +1,17 @@
-"""The outbox: jobs that exist if the transaction which enqueues them is committed.
+"""Slipway's: kept current by `copier update`. The outbox: jobs of committed transactions.
 
-Each worker moves them to Redis, about half a second later, or once Redis is back. Where that is
-cut short it is done again, so that a job may run twice, and never not at all.
+Each worker moves them to Redis, about half a second later, or once Redis is back. What is cut
+short is done again: at least once.
 """
 
 import threading
 
 import structlog
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 
-from . import health, queue
+from . import jobs_queue
 from .models import Outgoing
-from .postgres import leave_pool
+from .services import Attached
 
 log = structlog.get_logger(__name__)
 
@@ -19,28 +19,30 @@ POLL_SECONDS = 0.5
 BATCH = 100
 
 
-def enqueue(job: queue.Outgoing) -> None:
+def enqueue(job: jobs_queue.Enqueued) -> None:
     """Enqueue a job once the transaction is committed."""
-    Outgoing.objects.create(message=queue.encode(job))
+    Outgoing.objects.bulk_create([Outgoing(message=message) for message in jobs_queue.encode(job)])
 
 
 class Relay(threading.Thread):
     """Moves the jobs of committed transactions to Redis, until it is stopped."""
 
-    def __init__(self) -> None:
+    def __init__(self, services: Attached) -> None:
         super().__init__(name="relay", daemon=True)
+        self.services = services
         self.stopped = threading.Event()
 
     def run(self) -> None:
-        leave_pool()  # or jobs that take every connection would keep it from its work
+        # A pool of its own: jobs may take every connection of the others'.
+        vars(connections["default"])["pools"] = {}
         while not self.stopped.is_set():
             try:
                 if self.move() < BATCH:
                     self.stopped.wait(POLL_SECONDS)
             except Exception as error:
                 connection.close()
-                if known := health.outage(error):
-                    service, reason = known
+                if outage := self.services.outage(error):
+                    service, reason = outage
                     log.error("service unavailable", service=service, reason=reason)
                 else:
                     log.exception("relay failed")
@@ -52,7 +54,7 @@ class Relay(threading.Thread):
             found = Outgoing.objects.select_for_update(skip_locked=True).order_by("id")[:BATCH]
             moved = []
             for row in found:
-                queue.put(row.message)
+                jobs_queue.send_encoded(row.message)
                 moved.append(row.id)
             if moved:
                 Outgoing.objects.filter(id__in=moved).delete()

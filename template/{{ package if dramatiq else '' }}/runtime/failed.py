@@ -1,10 +1,13 @@
-"""The jobs that failed at every attempt: dramatiq keeps them for a week."""
+"""Slipway's: kept current by `copier update`. The jobs that failed at every attempt.
+
+dramatiq keeps them for a week.
+"""
 
 from typing import Any
 
 import dramatiq
 
-from .queue import broker
+from .jobs_queue import broker
 
 
 class Failed:

@@ -1,4 +1,4 @@
-"""Errors of the application, as problem documents (RFC 9457)."""
+"""Slipway's: kept current by `copier update`. The application's errors, as problem documents."""
 
 import re
 from http import HTTPStatus

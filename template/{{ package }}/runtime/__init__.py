@@ -1,1 +1,1 @@
-"""Kept current by `copier update`: put your own code beside it."""
+"""Slipway's: kept current by `copier update`. It imports nothing of the service's own modules."""

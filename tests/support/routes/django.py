@@ -175,7 +175,7 @@ urlpatterns += [
 DATABASE_ROUTES = '''
 
 import psycopg
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from .models import Note
 
@@ -216,7 +216,78 @@ def doomed(request: HttpRequest) -> JsonResponse:
     raise RuntimeError("this went wrong too")
 
 
+def background(request: HttpRequest) -> JsonResponse:
+    """Let a thread of its own query in a transaction that nobody ends, on a connection that nobody closes."""
+
+    def query() -> None:
+        transaction.atomic().__enter__()
+        Note.objects.count()
+
+    thread = threading.Thread(target=query if "open" in request.GET else lambda: Note.objects.count())
+    thread.start()
+    thread.join()
+    return JsonResponse({})
+
+
+def idle(request: HttpRequest) -> JsonResponse:
+    """Take long, and query nothing."""
+    print("idle has begun")
+    time.sleep(float(request.GET["seconds"]))
+    return JsonResponse({})
+
+
+def backend(request: HttpRequest) -> JsonResponse:
+    """Say what serves the connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid(), current_setting('statement_timeout')")
+        [found] = cursor.fetchall()
+    return JsonResponse({"pid": found[0], "statement_timeout": found[1]})
+
+
+@csrf_exempt
+def swallow(request: HttpRequest, how: str) -> JsonResponse:
+    """Write, break a constraint, and go on as if nothing had been."""
+    note = Note.objects.create(text="first", words=1)
+    try:
+        if how == "sql":
+            with connection.cursor() as cursor:
+                cursor.execute("INSERT INTO notes (id, text) VALUES (%s, 'second')", [note.id])
+        elif how == "savepoint":
+            with transaction.atomic():
+                Note.objects.create(id=note.id, text="second", words=1)
+        elif how == "merged":
+            with transaction.atomic(savepoint=False):
+                Note.objects.create(id=note.id, text="second", words=1)
+        elif how == "model":
+            Note.objects.create(id=note.id, text="second", words=1)
+        elif how == "flag":
+            transaction.set_rollback(True)
+    except IntegrityError:
+        pass
+    return JsonResponse({}, status=409 if how == "refused" else 201)
+
+
+@csrf_exempt
+def nested(request: HttpRequest) -> JsonResponse:
+    """Use each thing that `atomic` has, before the first query of the request."""
+    assert not connection.get_autocommit()
+    transaction.on_commit(lambda: print("the hook has run"))
+    with transaction.atomic(savepoint=False):
+        Note.objects.select_for_update().filter(id=0).first()
+    try:
+        with transaction.atomic(durable=True):
+            pass
+    except RuntimeError:
+        Note.objects.create(text="nested", words=1)
+    return JsonResponse({}, status=201)
+
+
 urlpatterns += [
+    path("background", background),
+    path("idle", idle),
+    path("backend", backend),
+    path("swallow/<how>", swallow),
+    path("nested", nested),
     path("sql", sql),
     path("slow-notes", slow_note),
     path("children", child),

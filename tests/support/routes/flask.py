@@ -212,23 +212,28 @@ def doomed() -> None:
     raise RuntimeError("this went wrong too")
 '''
 
-# gunicorn has forked: what each worker opens, and what ends with it.
+# Something that the service holds from its start to its end, and says so; or that fails, at either.
 LIFESPAN = """
 
-import atexit
-import os
+from typing import Any
+
+from .runtime.services import Attached, Service
 
 
-def open_pools() -> None:
-    print("pools opened")
-    {start}
-    atexit.register(close_pools)
+class Pools(Service):
+    def open(self) -> None:
+        print("pools opened")
+        {start}
+
+    def close(self) -> None:
+        {stop}
+        print("pools released")
 
 
-def close_pools() -> None:
-    {stop}
-    print("pools released")
+_create_app = create_app
 
 
-os.register_at_fork(after_in_child=open_pools)
+def create_app(settings: Settings) -> Any:
+    Attached.current().pools = Pools()
+    return _create_app(settings)
 """

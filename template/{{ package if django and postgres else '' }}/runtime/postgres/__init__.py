@@ -1,35 +1,52 @@
-"""Postgres: one bounded pool of connections a process, made at the first use and never before."""
+"""Slipway's: kept current by `copier update`. Postgres, as Django's ORM connects to it."""
 
 from typing import Any
 
 from django.db import connection, connections, transaction
-from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
 
-from ...settings import Settings
-from ..boot import setup
-from ..libpq import CONNECTION, ReadOnlyError
-from .base import POOL_SECONDS, pool
+from .. import libpq
+from ..services import Service
+
+POOL_SECONDS = 0.9  # to wait for a free connection; less than /readyz waits, so that it can say so
+PARAMETERS = ("user", "password", "host", "port")  # as `dbshell` wants them
 
 
-def configuration(settings: Settings) -> dict[str, Any]:
-    """What DATABASES takes. libpq itself reads the URL, and so all that platforms put into it."""
-    options: dict[str, Any] = {**conninfo_to_dict(settings.database_url.get_secret_value())}
-    return {
+def configuration(url: SecretStr) -> dict[str, Any]:
+    """Return what DATABASES takes. libpq itself reads the URL, and so all that platforms put in."""
+    options: dict[str, Any] = {**conninfo_to_dict(url.get_secret_value())}
+    database = {name.upper(): options.pop(name, "") for name in PARAMETERS}
+    return database | {
         "ENGINE": __name__,
-        "NAME": options.pop("dbname", None) or options.get("user", ""),
-        "OPTIONS": options | CONNECTION,
+        "NAME": options.pop("dbname", "") or database["USER"],
+        "OPTIONS": options | libpq.CONNECTION,
         "ATOMIC_REQUESTS": True,  # committed before the response is sent
     }
 
 
-class Database:
-    """The connections of a process that serves or works."""
+class Postgres(Service):
+    """The default database of Django's ORM.
 
-    def __init__(self, settings: Settings, patience: float | None = POOL_SECONDS) -> None:
-        setup(settings)
-        pool.size, pool.patience = settings.database_pool_size, patience
-        pool.statement_timeout = round(settings.database_statement_timeout_seconds * 1000)
+    Once it is open, the process has `pool_size` connections to it, and no more. Until then each
+    thread has a connection of its own: in commands, and in a release.
+    """
+
+    def __init__(self, url: SecretStr, *, pool_size: int, statement_timeout_seconds: float) -> None:
+        self.url = url.get_secret_value()
+        self.pool_options = {"pool_size": pool_size, "timeout": POOL_SECONDS}
+        self.statement_timeout_seconds = statement_timeout_seconds
+        # Tests attach to another database than Django has started with.
+        default, place = connections.settings["default"], configuration(url)
+        default["OPTIONS"] |= place["OPTIONS"]
+        default |= {name: place[name] for name in ("NAME", *map(str.upper, PARAMETERS))}
+
+    def open(self) -> None:
+        """Connect through the pool from now on."""
+        from .base import Connection, DatabaseWrapper  # which need Django's settings
+
+        Connection.patience = self.statement_timeout_seconds
+        DatabaseWrapper.pool_options = self.pool_options
 
     def ping(self) -> None:
         """Raise what keeps the database from serving."""
@@ -37,18 +54,22 @@ class Database:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute("SHOW transaction_read_only")
                 if cursor.fetchone() == ("on",):
-                    raise ReadOnlyError
+                    raise libpq.ReadOnlyError
                 # More than it may take goes to a temporary file, which a full disk refuses.
                 cursor.execute("SET LOCAL work_mem = 64")
                 cursor.execute("SELECT count(*) FROM generate_series(1, 5000)")
         finally:
             connection.close()  # of this thread, whoever asks
 
+    def outage(self, error: BaseException) -> str | None:
+        """Say in a word or two why the database cannot serve; None if the error is another."""
+        return libpq.outage(error)
+
     def close(self) -> None:
-        """Close the connections."""
-        pool.close()
+        """Close the connections of the pool, and this thread's."""
+        from .base import DatabaseWrapper
 
-
-def leave_pool() -> None:
-    """Give this thread a connection of its own, for as long as it runs."""
-    connections["default"] = DatabaseWrapper(connection.settings_dict)
+        connection.close()
+        DatabaseWrapper.pool_options = None
+        for pool in DatabaseWrapper.pools.values():
+            pool.dispose()

@@ -1,95 +1,138 @@
-"""Django's backend for Postgres, on a pool of our own.
+"""Slipway's: kept current by `copier update`. Django's backend for Postgres, on SQLAlchemy's pool.
+
+A transaction begins at its first query.
 
 Django's own pool, psycopg's, connects in the background: while Postgres is away each request waits
-for it to the end, learns no reason, and the pool is slow to try again.
+for it to the end and learns no reason, and a test run may get connections to another database.
 """
 
 import threading
-from collections import deque
+from functools import partial
 from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base
+from psycopg import IsolationLevel
+from psycopg.errors import ConnectionTimeout, QueryCanceled
 from psycopg.pq import TransactionStatus
+from sqlalchemy import QueuePool, event
+from sqlalchemy.exc import InvalidatePoolError
 
-from ..libpq import NoFreeConnection
+ANSWER_SECONDS = 0.5  # to answer what costs nothing, before the server is taken for frozen
 
-POOL_SECONDS = 0.9  # to wait for a free connection; less than what /readyz has, so that it can tell
+_taken = threading.local()  # what a thread holds, which goes back to the pool with the thread
 
 
-class Pool:
-    """Hands out no more connections than `size`; who asks for one makes it, if none is idle."""
+class Connection(psycopg.Connection[Any]):
+    """Waits for each statement so long and no longer, also for a server that is frozen.
 
-    size = 5
-    patience: float | None = POOL_SECONDS  # or None for as long as it takes
-    statement_timeout = 0  # milliseconds, or 0 for none
-    in_use = 0
+    `statement_timeout` would be a setting of the session, which PgBouncer gives to others.
+    """
 
-    def __init__(self) -> None:
-        self.idle: deque[psycopg.Connection[Any]] = deque()
-        self.changed = threading.Condition()
+    patience: float = 10  # seconds
 
-    def get(self, parameters: dict[str, Any]) -> psycopg.Connection[Any]:
-        """Return an idle connection that works, or a new one."""
-        with self.changed:
-            if not self.changed.wait_for(lambda: self.in_use < self.size, self.patience):
-                raise NoFreeConnection
-            self.in_use += 1
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         try:
-            while connection := self._pop():
-                try:
-                    connection.execute("")
-                except psycopg.OperationalError:  # the server has closed it
-                    connection.close()
-                else:
-                    return connection
-            return self._connect(parameters)
-        except BaseException:
-            self._leave()
+            return super().wait(gen, interval, timeout or self.patience)
+        except psycopg.OperationalError:
+            if timeout or self.pgconn.transaction_status != TransactionStatus.ACTIVE:
+                raise
+        try:
+            self.cancel_safe(timeout=ANSWER_SECONDS)
+            return super().wait(gen, interval, ANSWER_SECONDS)
+        except QueryCanceled:
             raise
-
-    def put(self, connection: psycopg.Connection[Any]) -> None:
-        """Take a connection back."""
-        if connection.info.transaction_status == TransactionStatus.IDLE:
-            self.idle.append(connection)
-        else:
-            connection.close()
-        self._leave()
-
-    def close(self) -> None:
-        """Close what is idle."""
-        while connection := self._pop():
-            connection.close()
-
-    def _pop(self) -> psycopg.Connection[Any] | None:
-        try:
-            return self.idle.pop()
-        except IndexError:
-            return None
-
-    def _connect(self, parameters: dict[str, Any]) -> psycopg.Connection[Any]:
-        connection = psycopg.connect(**parameters, autocommit=True)
-        if self.statement_timeout:  # not a start-up option: PgBouncer refuses those
-            connection.execute(f"SET statement_timeout = {self.statement_timeout}")
-        return connection
-
-    def _leave(self) -> None:
-        with self.changed:
-            self.in_use -= 1
-            self.changed.notify()
-
-
-pool = Pool()
+        except psycopg.OperationalError:
+            self.close()
+            raise ConnectionTimeout("no answer in time") from None
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """A thread's connection, which is the pool's again at the end of its request."""
+    """A thread's connection: from its first query to the end of its request, or of the thread."""
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> psycopg.Connection[Any]:
-        self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-        return pool.get(conn_params)
+    pool_options: dict[str, Any] | None = None  # None: no pool, as commands and tests have it
+    pools: dict[tuple[str, str], QueuePool] = {}  # noqa: RUF012, by what they connect with
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        if self.pool_options is None:
+            return super().get_new_connection(conn_params)
+        place = self._pool(conn_params).connect()
+        vars(_taken)[str(id(self))] = place
+        connection: Any = place.dbapi_connection
+        level = self.settings_dict["OPTIONS"].get("isolation_level")
+        connection.isolation_level = level and IsolationLevel(level)
+        self.isolation_level = connection.isolation_level or IsolationLevel.READ_COMMITTED
+        return connection
+
+    def _pool(self, conn_params: dict[str, Any]) -> QueuePool:
+        key = self.alias, str([each for each in conn_params.items() if type(each[1]) in (int, str)])
+        if key not in self.pools:
+            creator: Any = partial(Connection.connect, **conn_params, autocommit=True)
+            pool = QueuePool(creator, max_overflow=0, use_lifo=True, **self.pool_options or {})
+            event.listen(pool, "checkout", _check)
+            self.pools.setdefault(key, pool)
+        return self.pools[key]
 
     def _close(self) -> None:
-        connection, self.connection = self.connection, None
-        if connection:
-            pool.put(connection)
+        if place := vars(_taken).pop(str(id(self)), None):
+            (place.invalidate if _is_useless(place.dbapi_connection) else place.close)()
+        else:
+            super()._close()  # type: ignore[misc]  # django-stubs has it not
+
+    # `atomic` asks for no connection; its first query does, and begins the transaction.
+
+    def get_autocommit(self) -> bool:
+        if self.connection is None:
+            return not self.in_atomic_block and bool(self.settings_dict["AUTOCOMMIT"])
+        return super().get_autocommit()
+
+    def set_autocommit(
+        self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False
+    ) -> None:
+        by_atomic = autocommit or force_begin_transaction_with_broken_autocommit
+        if self.connection is not None or not by_atomic:
+            super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
+        elif not autocommit:
+            self.closed_in_transaction, self.rollback_exc, self.run_on_commit = False, None, []
+        elif self.run_commit_hooks_on_set_autocommit_on:
+            self.run_and_clear_commit_hooks()
+            self.run_commit_hooks_on_set_autocommit_on = False
+
+    def connect(self) -> None:
+        block = {name: getattr(self, name) for name in BLOCK} if self.in_atomic_block else {}
+        try:
+            super().connect()
+            if block:
+                super().set_autocommit(False)
+        except Exception as error:
+            block |= {"needs_rollback": True, "rollback_exc": error} if block else {}
+            raise
+        finally:
+            vars(self).update(block)
+
+
+# What `atomic` has set by then, and Django 6.1 resets as it connects.
+BLOCK = ("in_atomic_block", "atomic_blocks", "savepoint_ids", "needs_rollback", "run_on_commit")
+
+
+def _check(connection: Connection, _record: Any, _place: Any) -> None:
+    """Let the pool connect anew where the server has closed a connection, and all like it."""
+    connection.patience = ANSWER_SECONDS
+    try:
+        connection.autocommit = True  # a thread may have ended in its transaction
+        connection.execute("")
+    except ConnectionTimeout:
+        raise
+    except psycopg.Error as error:
+        raise InvalidatePoolError from error
+    finally:
+        del connection.patience
+
+
+def _is_useless(connection: psycopg.Connection[Any]) -> bool:
+    """Whether it is closed, or read-only, as Postgres says since version 14: its primary moved."""
+    status = connection.info.parameter_status
+    return connection.closed or "on" in (
+        status("in_hot_standby"),
+        status("default_transaction_read_only"),
+    )

@@ -1,0 +1,160 @@
+"""After an update: settle the conflicts in which the two sides do not want different things.
+
+copier runs it in the user's project. It merges lines, and leaves the three sides of each conflict in
+git's index. Settled here are a README.md that the user has written anew, Python that one side has
+formatted in another way, and what `Procfile` and `app.json` name on both sides.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from extensions import pins
+from tasks import uv
+from tasks.project import git, listed, replace, say
+
+SECONDS_TO_FORMAT = 60
+ABSENT: Any = object()
+PROCESS = re.compile(r"^([A-Za-z0-9_-]+):[ \t]*(.+?)[ \t]*$", re.MULTILINE)
+
+
+class ConflictError(Exception):
+    """Both sides have changed the same thing."""
+
+
+def conflicts() -> dict[str, dict[str, str]]:
+    """Per file that is in conflict the blobs of its sides: 1 of the last update, 2 the user's, 3 the new."""
+    found: dict[str, dict[str, str]] = {}
+    for entry in listed("ls-files", "--unmerged"):
+        about, _, name = entry.partition("\t")
+        _, blob, side = about.split()
+        found.setdefault(name, {})[side] = blob
+    return {name: sides for name, sides in found.items() if len(sides) == 3}
+
+
+def headings(text: str) -> list[str]:
+    """The titles of the sections of a README, without that of the whole."""
+    return re.findall(r"(?m)^##+ (.+?)\s*$", text)
+
+
+def readme(base: str, mine: str, new: str) -> str:
+    """The user's text, if they have kept no section of the template's."""
+    if set(headings(base)) & set(headings(mine)):
+        raise ConflictError
+    more = [title for title in headings(new) if title not in headings(base)]
+    say(f"README.md stays as you wrote it. New in the template's: {', '.join(more) or 'no section'}.")
+    return mine
+
+
+def python(name: str) -> Callable[[str, str, str], str]:
+    """Return a merge of what the service's own formatter makes of each side."""
+
+    def merged(*sides: str) -> str:
+        base, mine, new = (formatted(side, name) for side in sides)
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [Path(folder, side) for side in ("mine", "base", "new")]
+            for path, text in zip(paths, (mine, base, new), strict=True):
+                path.write_text(text, "utf-8", newline="\n")
+            command = ["git", "merge-file", "--stdout", *map(str, paths)]
+            done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")  # noqa: S603
+        if done.returncode:
+            raise ConflictError
+        return formatted(done.stdout, name)
+
+    return merged
+
+
+def formatted(text: str, name: str) -> str:
+    """A module as `ruff format` leaves it with the service's own settings. Raises ConflictError."""
+    own = next(filter(Path.exists, (Path(".venv/bin/ruff"), Path(".venv/Scripts/ruff.exe"))), None)
+    (version,) = pins.PINS["packages"]["ruff"]
+    ruff = [str(own)] if own else [uv.found() or "uv", "tool", "run", "--quiet", f"ruff@{version}"]
+    command = [*ruff, "format", "--stdin-filename", name, "-"]
+    environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    try:
+        done = subprocess.run(  # noqa: S603
+            command,
+            input=text,
+            env=environment,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=SECONDS_TO_FORMAT,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        raise ConflictError from None
+    if done.returncode:
+        raise ConflictError
+    return done.stdout
+
+
+def procfile(base: str, mine: str, new: str) -> str:
+    """The user's lines, each as the side that has changed it, and the new process types below."""
+    before, own, theirs = (dict(PROCESS.findall(side)) for side in (base, mine, new))
+    wanted = value(before, own, theirs)
+
+    def line(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in wanted:
+            return ""
+        return match[0] if wanted[name] == own[name] else f"{name}: {wanted[name]}"
+
+    kept = [PROCESS.sub(line, each) for each in mine.splitlines()]
+    lines = [each for each, old in zip(kept, mine.splitlines(), strict=True) if each or not old]
+    more = [f"{name}: {command}" for name, command in wanted.items() if name not in own]
+    return "\n".join([*lines, *more]) + "\n"
+
+
+def document(base: str, mine: str, new: str) -> str:
+    """JSON, merged by its keys."""
+    return json.dumps(value(*map(json.loads, (base, mine, new))), indent=2, ensure_ascii=False) + "\n"
+
+
+def value(base: Any, mine: Any, new: Any) -> Any:
+    """What both sides want of a value: objects by key, lists by what has come. Raises ConflictError."""
+    if mine == new or new == base:
+        return mine
+    if mine == base:
+        return new
+    if isinstance(mine, dict) and isinstance(new, dict):
+        old = base if isinstance(base, dict) else {}
+        merged = {
+            key: value(old.get(key, ABSENT), mine.get(key, ABSENT), new.get(key, ABSENT))
+            for key in {**mine, **new}
+        }
+        return {key: item for key, item in merged.items() if item is not ABSENT}
+    if all(isinstance(side, list) for side in (base, mine, new)) and all(item in mine for item in base):
+        return [item for item in mine if item in new or item not in base] + [
+            item for item in new if item not in base and item not in mine
+        ]
+    raise ConflictError
+
+
+def way(name: str) -> Callable[[str, str, str], str] | None:
+    """How a file is merged, or nothing."""
+    if name.endswith(".py"):
+        return python(name)
+    return {"README.md": readme, "Procfile": procfile, "app.json": document}.get(name)
+
+
+def main() -> None:
+    """Settle what can be settled; the rest stays a conflict."""
+    for name, blobs in conflicts().items():
+        if merge := way(name):
+            base, mine, new = (git("cat-file", "blob", blobs[side]) for side in "123")
+            try:
+                replace(Path(name), merge(base, mine, new))
+            except (ConflictError, ValueError):
+                continue
+            git("reset", "--quiet", "--", name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""The two files that pip installs from: raise them to the pins, and let uv make them fit the manifest.
+
+pip has no lock that holds for every platform, and `uv pip compile` makes one. What it chooses is
+written into the files as they are: the user's comments, options and further pins stay.
+"""
+
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from packaging.version import Version
+
+from extensions import pins
+from tasks import requirements, uv, uvlock
+from tasks.project import before, replace, say
+
+RUN, DEV = Path("requirements.txt"), Path("requirements-dev.txt")
+COMPILE = ("pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-header", "--no-annotate")
+
+
+def pin(groups: list[str]) -> None:
+    """Bring both files to the pins. Where nothing moves, it takes neither uv nor the network."""
+    manifest = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))
+    direct = list(manifest["project"].get("dependencies", []))
+    dev_group = [
+        each for each in manifest.get("dependency-groups", {}).get("dev", []) if isinstance(each, str)
+    ]
+    allowed = requirements.caps([*direct, *dev_group])
+    closure = pins.closure([*groups, *pins.development(groups)])
+    newest = list(pins.requirements(closure))
+
+    old_run, old_dev = run, dev = RUN.read_text("utf-8"), DEV.read_text("utf-8")
+    includes = bool(requirements.INCLUDES.search(dev))
+    run = requirements.raised(run, newest, allowed)
+    dev = requirements.raised(dev, newest, allowed, run if includes else "")
+    if (run, dev) == (old_run, old_dev) and not lacking(run, dev, direct, dev_group):
+        return
+    known = {name: next(iter(versions)) for name, versions in closure.items() if len(versions) == 1}
+    known |= versions(run, dev)
+    known |= newer(dict(uvlock.versions(before("uv.lock") or "version = 1")), known)
+    chosen, problem = resolved(known, newest, bool(dev_group))
+    if problem:
+        chosen = pinned(groups, allowed)
+    else:
+        run = requirements.fitted(run, chosen[0])
+        dev = requirements.fitted(dev, chosen[1], run if includes else "")
+    run = requirements.completed(run, chosen[0])
+    dev = requirements.completed(dev, chosen[1], run if includes else "")
+    for path, text, old in ((RUN, run, old_run), (DEV, dev, old_dev)):
+        if text != old:
+            replace(path, text)
+    if raised := changed(old_run + old_dev, run + dev):
+        say(f"Raised in the requirements: {', '.join(raised)}.")
+    if names := ", ".join(lacking(run, dev, direct, dev_group)):
+        say(f"The requirements lack {names}, or as pyproject.toml wants it ({problem}): see README.md.")
+
+
+def lacking(run: str, dev: str, direct: list[str], dev_group: list[str]) -> list[str]:
+    """The names that the manifest asks for and the files do not pin as it wants them."""
+    both = run + dev if requirements.INCLUDES.search(dev) else dev
+    return sorted({*requirements.lacking(run, direct), *requirements.lacking(both, dev_group)})
+
+
+def versions(*texts: str) -> dict[str, str]:
+    """Per name the version that the files pin, where it is one for all environments."""
+    found: dict[str, str] = {}
+    for text in texts:
+        for name, entries in requirements.entries(text).items():
+            if len(entries) == 1:
+                found[name] = str(entries[0][1])
+    return found
+
+
+def newer(some: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
+    """Those of some versions that the others lack, or have an older one of."""
+    return {
+        name: version
+        for name, version in some.items()
+        if name not in others or Version(version) > Version(others[name])
+    }
+
+
+def changed(old: str, new: str) -> list[str]:
+    """The names whose pins differ, without those that are new."""
+    was, now = versions(old), versions(new)
+    return sorted(name for name in was.keys() & now.keys() if was[name] != now[name])
+
+
+def pinned(groups: list[str], wanted: Mapping[str, object]) -> tuple[list[str], list[str]]:
+    """What the template pins for both files, without the packages that the user's manifest dropped."""
+    dropped = requirements.caps(pins.direct([*groups, *pins.development(groups)])).keys() - wanted.keys()
+    run, more = (
+        [entry for entry in entries if not requirements.entries(entry).keys() & dropped]
+        for entries in pins.requirement_files(groups).values()
+    )
+    return run, [*run, *more]
+
+
+def resolved(
+    known: Mapping[str, str], newest: list[str], develops: bool
+) -> tuple[tuple[list[str], list[str]], str]:
+    """What uv chooses for each file, and what it has to complain of. It prefers the known versions.
+
+    Its cache is asked first, and believed where all versions are those.
+    """
+    problem = ""
+    groups = [(), ("--group", "dev") if develops else ()]
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder, RUN.name)
+        for offline in (("--offline",), ()):
+            preferred, results = dict(known), []
+            for group in groups:
+                output.write_text("".join(f"{name}=={version}\n" for name, version in preferred.items()))
+                arguments = (*COMPILE, *offline, *group, "--output-file", str(output), "pyproject.toml")
+                if problem := uv.run(*arguments, oldest_python=pins.REQUIRES_PYTHON):
+                    break
+                text = output.read_text("utf-8")
+                if offline and not versions(text).items() <= known.items():
+                    break
+                preferred |= versions(text)
+                results.append(as_pinned(text, newest))
+            if len(results) == len(groups):
+                return (results[0], results[1]), ""
+    return ([], []), problem
+
+
+def as_pinned(text: str, newest: list[str]) -> list[str]:
+    """The entries of a resolution, those at the template's pins as these are written."""
+    own = {
+        (name, pin[1]): pin[0]
+        for name, pins in requirements.entries("\n".join(newest)).items()
+        for pin in pins
+    }
+    found = requirements.entries(text)
+    return [own.get((name, version), entry) for name, each in found.items() for entry, version in each]

@@ -1,0 +1,7 @@
+"""Slipway's: kept current by `copier update`. The tables of runtime/."""
+
+from sqlalchemy.orm import DeclarativeBase
+
+
+class RuntimeBase(DeclarativeBase):
+    """Apart from the tables of `models.py`; migrations/env.py knows both."""

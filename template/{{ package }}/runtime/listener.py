@@ -1,0 +1,18 @@
+"""Slipway's: kept current by `copier update`. The socket of `web`."""
+
+import socket
+
+KEEP_ALIVE_SECONDS = 95  # routers reuse a connection for 90 s, and must be the ones to close it
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Bind, but do not listen: connections are refused until the application has started."""
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    if host == "::" and not socket.has_dualstack_ipv6():
+        family, address = socket.AF_INET, ("", port)
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:  # asyncio would make `::` IPv6 alone
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
+    listener.bind(address)
+    return listener

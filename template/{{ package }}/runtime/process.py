@@ -1,0 +1,55 @@
+"""Slipway's: kept current by `copier update`. The start of every process."""
+
+# ruff: noqa: E402
+import os
+import signal
+import sys
+
+
+def _exit_on_signals(status: int) -> None:
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: os._exit(status))
+
+
+# Before all other imports, because PID 1 ignores a signal that it does not handle. There is nothing
+# to clean up during the boot. A process that serves has lost nothing; a one-off one has not run.
+_exit_on_signals(0 if sys.argv[1:] in (["web"], ["worker"], ["clock"]) else 1)
+
+import argparse
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from . import logs
+from .config import RuntimeSettings
+
+type Processes[S] = Mapping[str, Callable[[S], int]]
+
+
+def main[S: RuntimeSettings](
+    process_types: Processes[S], one_off: Processes[S], read_settings: Callable[[], S]
+) -> int:
+    """Run the process that the command line names, and return its exit status.
+
+    Each process gets the settings; the first line of its docstring is its line in `--help`.
+    A process type runs until SIGTERM, and so exits with 0 where that comes during its boot.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {__name__.partition('.')[0]}")
+    commands = parser.add_subparsers(dest="process", metavar="PROCESS", required=True)
+    processes = {**process_types, **one_off}
+    for name, process in processes.items():
+        commands.add_parser(name, help=process.__doc__)
+    sys.stderr = sys.stdout  # one stream, for usage errors and the console too
+    name = parser.parse_args().process
+
+    _exit_on_signals(0 if name in process_types else 1)
+    logs.configure(name)
+    if name != "shell":
+        logs.capture_output()
+    settings = read_settings()
+    logs.configure(name, settings.log_level, settings.log_format)
+    try:
+        return processes[name](settings)
+    except Exception:
+        structlog.get_logger(__name__).critical("cannot start", exc_info=True)
+        return 1

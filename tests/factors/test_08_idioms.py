@@ -1,0 +1,123 @@
+"""What the documentation of the queues in Redis enqueues, directly and through the outbox (C-28)."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Render, starting
+from tests.factors.conftest import Jobs
+from tests.support import postgres as pg
+from tests.support import redis, variants
+from tests.support.idioms import IDIOMS
+from tests.support.project import Project, environment, key, once
+from tests.support.queue_idioms import CASES, CELERY, CONSOLE, DIRECTLY, DRAMATIQ, REFUSED, Case
+from tests.support.service import Service, eventually
+
+VARIANTS = [row for queue in CASES for row in variants.bootable(queue=queue, database="postgres")]
+
+
+@pytest.fixture(scope="module", params=VARIANTS, ids=variants.label)
+def project(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
+    """Return a service with each queue, a database and these jobs."""
+    emitted = Project(render(request.param))
+    text = {"celery": CELERY, "dramatiq": DRAMATIQ}[request.param["queue"]]
+
+    def add_jobs(to: Path) -> None:
+        emitted.copy(to).append("jobs.py", text)
+
+    return Project(once(shared / f"idioms-{key(emitted.answers())}" / "project", add_jobs))
+
+
+class Running:
+    """A worker, its Redis, and what its jobs have told."""
+
+    def __init__(self, jobs: Jobs, worker: Service, server: redis.Server) -> None:
+        self.jobs, self.worker, self.server = jobs, worker, server
+        self.queue = str(jobs.project.answers()["queue"])
+
+    def enqueue(self, job: str, way: str) -> str:
+        """Enqueue as code of the service does, and return what it raised."""
+        if way == "directly":
+            code = DIRECTLY[self.queue].format(job)
+        elif self.jobs.project.answers()["framework"] == "django":
+            code = f"enqueue({job})"
+        else:
+            code = f"session.rollback(); enqueue(session, {job}); session.commit()"
+        self.server.client.rpush("commands", code)
+        answer = self.server.client.blpop("answers", timeout=30)
+        assert answer, "The console has not answered."
+        return str(answer[1])
+
+    def told(self) -> list[Any]:
+        return [json.loads(item) for item in self.server.client.lrange("told", 0, -1)]
+
+
+@pytest.fixture(scope="module")
+def running(
+    request: pytest.FixtureRequest, project: Project, shared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """Return a worker that runs while the cases do."""
+    production = environment(shared, project, dev=False)
+    postgres: pg.Server = request.getfixturevalue("postgres")
+    with redis.running(tmp_path_factory.mktemp("redis")) as server:
+        url = postgres.url(postgres.create())
+        variables = {"REDIS_URL": server.url, "DATABASE_URL": url, **project.secrets}
+        with starting(project, production, variables) as start:
+            jobs = Jobs(project, start, production / "bin" / "python", variables)
+            assert jobs.run("release").returncode == 0
+            command = [str(jobs.python), "-m", project.name, "shell"]
+            with subprocess.Popen(command, cwd=project.path, env=variables, stdin=subprocess.PIPE) as console:
+                assert console.stdin
+                console.stdin.write(CONSOLE.format(project.name).encode())
+                console.stdin.close()
+                yield Running(jobs, jobs.worker(), server)
+                console.kill()
+
+
+def chosen(kind: dict[str, dict[str, Any]], project: Project, name: str) -> Any:
+    """Return a case, or skip where it is the other queue's."""
+    queue = str(project.answers()["queue"])
+    if name not in kind[queue]:
+        pytest.skip("It is an idiom of the other queue.")
+    return kind[queue][name]
+
+
+@pytest.mark.parametrize("way", ["directly", "outbox"])
+@pytest.mark.parametrize("name", sorted({*CASES["celery"], *CASES["dramatiq"]}))
+def test_it_runs(running: Running, project: Project, name: str, way: str) -> None:
+    """C-28: with what it is given, at its time, with one event an attempt, and nothing left behind."""
+    case: Case = chosen(CASES, project, name)
+    running.server.client.delete("told", "rejects", "polls")
+    began, before = time.time(), len(running.worker.events)
+    assert running.enqueue(case.job, way) == ""
+    eventually(lambda: len(running.told()) >= len(case.told), f"more than {running.told()}")
+    assert time.time() - began >= case.after - 0.1
+    wanted = case.outcomes or ("succeeded",) * len({*map(str, case.told)})
+
+    def events() -> list[Any]:
+        return [event for event in running.worker.events[before:] if event["event"] == "job"]
+
+    eventually(lambda: len(events()) >= len(wanted), f"outcomes but {events()}")
+    assert sorted(running.told()) == sorted(case.told)
+    if case.outcomes:
+        assert tuple(event["outcome"] for event in events()) == case.outcomes
+    criticals = [event for event in running.worker.events[before:] if event["level"] == "critical"]
+    assert not criticals
+    dead, skipped = IDIOMS[running.queue].dead, case.outcomes.count("skipped")  # dramatiq keeps those
+    eventually(lambda: running.server.client.hlen(dead) == skipped, "job kept, as it should be")
+    running.server.client.delete(dead)
+
+
+@pytest.mark.parametrize("way", ["directly", "outbox"])
+@pytest.mark.parametrize("name", sorted({*REFUSED["celery"], *REFUSED["dramatiq"]}))
+def test_it_is_refused(running: Running, project: Project, name: str, way: str) -> None:
+    """C-28: at once and with the reason, so that nothing waits for ever."""
+    job, word = chosen(REFUSED, project, name)
+    running.server.client.delete("told")
+    assert word in running.enqueue(job, way)
+    assert not running.told()
