@@ -40,6 +40,7 @@ RENAMED = (
     (r"(from [\w.]*\.runtime\.)redis import", r"\1redis_client import", ""),
     (r"(from [\w.]*\.runtime import )queue\b", r"\1jobs_queue", ""),
 )
+QUEUE = re.compile(r"\bqueue\.(?=(?:app|broker|transport|connect|encode|put|mark)\b)")
 GONE = re.compile(
     r"runtime(?:\.| import )(?:requests|health|check|threads|proxies)\b|\bsync_connector\b|\bsync_engine\b"
 )
@@ -116,7 +117,10 @@ def rename(path: Path, package: str) -> None:
         imports += [needs] if count and needs and needs not in imports else []
     if re.search(r"\.runtime\.postgres import Postgres\b", changed) and "import Database" in text:
         changed = re.sub(r"\bDatabase\b", "Postgres", changed)
-    if re.search(r"\.runtime import jobs_queue\b", changed):
+    if QUEUE.search(changed) and "queue" not in imported(changed):
+        imports.append("from .runtime import jobs_queue")  # its import went with the template's lines
+        changed = QUEUE.sub("jobs_queue.", changed)
+    elif re.search(r"\.runtime import jobs_queue\b", changed):
         changed = re.sub(r"\bqueue\.(?=\w)", "jobs_queue.", changed)
     if path.parts[0] != package:
         imports = [each.replace("from .", f"from {package}.") for each in imports]
@@ -127,6 +131,12 @@ def rename(path: Path, package: str) -> None:
     for number, line in enumerate(changed.splitlines(), 1):
         if GONE.search(line):
             print(f"{path}:{number}: {line.strip()!r} is gone since 1.0.0; see CHANGELOG.md of the template.")
+
+
+def imported(text: str) -> set[str]:
+    """Return the names that a module imports."""
+    imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return {name.asname or name.name for node in imports for name in node.names}
 
 
 def add_import(text: str, line: str) -> str:

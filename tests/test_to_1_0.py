@@ -1,0 +1,54 @@
+"""The way over 1.0.0: what a service has of its own comes along, under the names that hold now."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.support.git import commit_all
+from tests.support.project import Project, environment
+from tests.test_update import edit, launch, released, update
+
+__all__ = ["launch", "released"]  # fixtures
+
+SWEEP = '''
+
+def sweep(settings: "Settings") -> int:
+    """sweep up"""
+    return settings.port
+
+
+PROCESSES = {
+    "sweep": sweep,
+'''
+JOB = '''
+
+@queue.app.task
+def mine() -> None:
+    """Count, as ours does."""
+    with queue.sessions.begin() as session:
+        session.get(Note, 1)
+'''
+
+
+def test_own_processes_and_jobs_come_along(launch: Callable[..., Project], shared: Path) -> None:
+    project = launch("0.8.1", "uv", queue="celery")
+    edit(project.package / "__main__.py", r"\n\nPROCESSES = \{\n", SWEEP)
+    with (project.path / "Procfile").open("a") as lines:
+        lines.write(f"sweep: python -m {project.name} sweep\n")
+    project.append("jobs.py", JOB)
+    commit_all(project.path, "Ours")
+    update(project)
+
+    main = (project.package / "__main__.py").read_text()
+    assert main.index("def sweep(") < main.index("PROCESS_TYPES = {") < main.index('"sweep": sweep,')
+    jobs = (project.package / "jobs.py").read_text()
+    assert "with transaction() as session:\n        session.get(Note, 1)" in jobs
+    assert not list(project.path.glob(".slipway*"))
+    python = str(environment(shared, project, dev=False) / "bin" / "python")
+    listed = subprocess.run(
+        [python, "-m", project.name, "--help"], cwd=project.path, capture_output=True, text=True, check=True
+    )
+    assert "sweep up" in listed.stdout
+    loads = f"import {project.name}.jobs; print({project.name}.jobs.mine.name)"
+    subprocess.run([python, "-c", loads], cwd=project.path, env={"PATH": os.environ["PATH"]}, check=True)
