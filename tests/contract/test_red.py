@@ -49,7 +49,7 @@ EDITS = {
     ),
     "a middleware that answers errors itself": Edit(
         "C-13",
-        "not answered with application/problem+json",
+        r"not answered with application/problem\+json",
         "test_http.py",
         "app.py",
         new=AROUND
