@@ -45,7 +45,18 @@ EDITS = {
         "/readyz is not 503 at once|requests were lost",
         "test_drain.py",
         "routes.py",
-        new='\n\nimport time\n\n\n@router.get("/report")\nasync def report() -> None:\n    time.sleep(1)\n',
+        new="""
+
+import time
+
+from .runtime.drain import drain
+
+
+@router.get("/report")
+async def report() -> None:
+    if drain.draining:  # or it would be left to chance which requests wait for it
+        time.sleep(10)
+""",
     ),
     "a middleware that answers errors itself": Edit(
         "C-13",

@@ -75,20 +75,24 @@ class Router:
         for path in itertools.cycle(self.paths):
             if self.stopped.wait(PAUSE_SECONDS):
                 return
-            try:
-                connection = connection or Connection(self.port)
-                response, _ = connection.ask("GET", path)
-            except (OSError, http.client.HTTPException) as error:
-                self.lost.append(f"GET {path}: {error!r}")
-                connection = None
-                continue
-            if response.status < 500:
-                self.answered += 1
-            else:
-                self.lost.append(f"GET {path}: {response.status}")
-            if response.will_close:
-                connection.close()
-                connection = None
+            connection = self.ask(path, connection)
+
+    def ask(self, path: str, connection: Connection | None = None) -> Connection | None:
+        """Send a GET, note whether it is answered, and return the connection if it stays open."""
+        try:
+            connection = connection or Connection(self.port)
+            response, _ = connection.ask("GET", path)
+        except (OSError, http.client.HTTPException) as error:
+            self.lost.append(f"GET {path}: {error!r}")
+            return None
+        if response.status < 500:
+            self.answered += 1
+        else:
+            self.lost.append(f"GET {path}: {response.status}")
+        if response.will_close:
+            connection.close()
+            return None
+        return connection
 
     def wait_for(self, count: int) -> None:
         """Return after this many answers."""
