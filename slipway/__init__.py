@@ -1,4 +1,4 @@
-"""The launcher: `slipway new` makes a service, without the options that `copier copy` needs for this template.
+"""The launcher: `slipway new` is `copier copy` without the options that this template needs.
 
 It is copier with this template's address, which is the only one that it trusts. What the template is and
 does stays in `copier.yml`, `extensions/` and `tasks/`.
