@@ -63,7 +63,7 @@ class Updates:
             environment = os.environ | instead(service.address, service.template, Path(scratch, "cache"))
             environment |= {"SLIPWAY_REPORT": str(written)}
             given = json.dumps([service.address, str(folder), dict(data), version])
-            command = [sys.executable, "-m", f"{__package__}.apply", given]
+            command = [sys.executable, "-P", "-m", f"{__package__}.apply", given]  # not from the service
             text, status = self.execute(command, folder, environment)
             if status:
                 lines = [line for line in text.splitlines() if line.strip()]

@@ -14,7 +14,7 @@ from .errors import say
 from .preview import lines, preview
 from .repository import git
 from .service import Service, find, released
-from .update import Result, update
+from .update import Result, refuse, update
 
 EDITED = 8  # names of edited files that status prints
 
@@ -62,6 +62,8 @@ def update_all(
 
     def one(service: Service) -> Result:
         wanted = version or service.newest
+        if not dry:
+            refuse(service)
         if not data and not version and not service.is_behind:
             return Result("up to date", service.version)
         if not dry:

@@ -97,7 +97,7 @@ def released(described: str) -> Version:
 
 
 def find(path: Path) -> Service:
-    """Return the service in a folder. Raises UserMessageError if it has another template than the launcher."""
+    """Return the service in a folder. Raises UserMessageError if its template is not the launcher's."""
     if not shutil.which("git"):
         raise UserMessageError("git was not found. Slipway needs it.")
     folder = path.resolve()

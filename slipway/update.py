@@ -31,9 +31,11 @@ class Result:
 def update(
     service: Service, data: Mapping[str, str], version: str, updates: Updates, *, check: bool
 ) -> Result:
-    """Update a service on a new branch. If that fails, or is stopped, its tree is as it was."""
+    """Update a service, which has nothing uncommitted, on a new branch.
+
+    If that fails, or is stopped, its tree is as it was.
+    """
     path = service.path
-    refuse(service)
     branch, before = BRANCH + version, git(path, "rev-parse", "--verify", "HEAD")
     if git(path, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"):
         raise UserMessageError(f"{path} has a branch {branch} already: delete it, or update there yourself.")
