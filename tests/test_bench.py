@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from xml.etree import ElementTree
 
 from tests.support.template import ROOT
 
@@ -21,5 +20,4 @@ def test_a_short_run_is_written_down(tmp_path: Path) -> None:
     page = (tmp_path / "bench.md").read_text()
     assert all(f"| {name} |" in page for name in rows)
     assert figures["machine"]["processor"] in page
-    labels = "".join(ElementTree.parse(tmp_path / "bench.svg").getroot().itertext())
-    assert "fastapi: boot" in labels
+    assert "fastapi: boot" in (tmp_path / "bench.svg").read_text()
