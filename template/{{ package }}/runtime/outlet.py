@@ -45,8 +45,9 @@ class Outlet:
         """Write a line with its line break, now or later, or count it as dropped."""
         with self.lock:
             if not self.backlog:
+                before = self.dropped
                 line = self._write(line)
-                if self.dropped and not line:
+                if before and before == self.dropped and not line:
                     self._tell()
             elif self.waiting + len(line) > BACKLOG_BYTES:
                 self.dropped += 1
