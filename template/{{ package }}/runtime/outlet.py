@@ -34,7 +34,7 @@ class Outlet:
         atexit.register(self.end)
 
     def forget(self) -> None:
-        """Begin anew: a forked child has no thread, and its parent writes what is in the backlog."""
+        """Begin anew: a forked child has no thread, and its parent writes the backlog."""
         self.lock = threading.RLock()  # reentrant, because signal handlers log too
         self.backlog: deque[bytes] = deque()
         self.waiting = self.dropped = 0  # bytes, and lines
