@@ -39,10 +39,10 @@ BOOTED = ("framework", "database", "queue")
 LEADING = "fastapi"
 # The tests of tests/factors that are worth their time in a run over pairs, with a database and without.
 WORTH = {
-    LEADING: ("", "test_(01|03|04|05|07_http|10|12)"),
+    LEADING: ("", "test_(01|03_config|04|05|07_http|10|12)"),
     # The first on gunicorn: all that its server, its health checks and its sessions have of their own.
     "flask": (
-        "test_(01|03|04_(outages|transactions)|06|07|08_conc|09_(boot|disp)|10_database.*from_a_clone|11|12_admin)",
+        "test_(01|03_config|04_(outages|transactions)|06|07|08_conc|09_(boot|disp)|10_database.*from_a_clone|11|12_admin)",
         "test_07_http",
     ),
     # On the same server, with migrations of its own.
