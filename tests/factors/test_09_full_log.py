@@ -17,7 +17,7 @@ from tests.support.project import Project
 from tests.support.service import PATIENCE, Event, eventually
 
 END_SECONDS = 4  # the grace of 0 s, 2 s until what remains is cut, and this machine
-LONG = 160  # requests that log 8 kB each: more than is kept back
+LONG = 240  # requests that log 6 kB each: more than is kept back
 
 
 def full_pipe() -> tuple[int, int]:
