@@ -14,8 +14,9 @@ PYTHON = ">=3.12"
 
 
 def install(session: nox.Session, group: str) -> None:
-    """Install a dependency group of pyproject.toml into the session's environment."""
-    session.install(*nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), group))
+    """Install the launcher's dependencies and a group of pyproject.toml into the session's environment."""
+    manifest = nox.project.load_toml("pyproject.toml")
+    session.install(*manifest["project"]["dependencies"], *nox.project.dependency_groups(manifest, group))
 
 
 @nox.session(python=PYTHON)
@@ -82,7 +83,7 @@ def preview(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def bench(session: nox.Session) -> None:
-    """Measure the boot of `web` beside that of a bare hello world; `-- --rounds 50`."""
+    """Measure what a service costs beside a bare one; `-- hello --framework flask --rounds 3`."""
     install(session, "tests")
     session.run("python", "-m", "tests.bench", *session.posargs)
 

@@ -39,10 +39,10 @@ BOOTED = ("framework", "database", "queue")
 LEADING = "fastapi"
 # The tests of tests/factors that are worth their time in a run over pairs, with a database and without.
 WORTH = {
-    LEADING: ("", "test_(01|03|04|05|07_http|10|12)"),
+    LEADING: ("", "test_(01|03_config|04|05|07_http|10|12)"),
     # The first on gunicorn: all that its server, its health checks and its sessions have of their own.
     "flask": (
-        "test_(01|03|04_(outages|transactions)|06|07|08_conc|09_(boot|disp)|10_database.*from_a_clone|11|12_admin)",
+        "test_(01|03_config|04_(outages|transactions)|06|07|08_conc|09_(boot|disp)|10_database.*from_a_clone|11|12_admin)",
         "test_07_http",
     ),
     # On the same server, with migrations of its own.
@@ -155,6 +155,11 @@ def with_clocks(**fixed: str) -> list[Answers]:
     """Return the same, each with and without a clock where there may be one."""
     rows = [{**row, "clock": on} for row in bootable(**fixed) for on in (False, True)]
     return [row for row in rows if not conflict(row)]
+
+
+def richest(rows: list[Answers]) -> list[Answers]:
+    """Return those with a clock, and those to which no clock can be added."""
+    return [row for row in rows if row["clock"] or {**row, "clock": True} not in rows]
 
 
 def label(answers: Answers) -> str:

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import structlog
 
+from .outlet import outlet
 from .process import exit_on_signals
 
 log = structlog.get_logger(__name__)
@@ -73,6 +74,7 @@ class Supervisor:
         except Exception:
             log.critical("crashed", exc_info=True)
         finally:
+            outlet.end()
             os._exit(status)
 
     def end_with_parent(self) -> None:
