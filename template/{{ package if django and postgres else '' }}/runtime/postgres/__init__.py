@@ -42,7 +42,7 @@ class Postgres(Service):
         default |= {name: place[name] for name in ("NAME", *map(str.upper, PARAMETERS))}
 
     def wait_for_connections(self) -> None:
-        """Let jobs wait for a free connection as long as it takes. Requests have no time for that.
+        """Let jobs wait for a free connection; requests have no time for that.
 
         Called before `open`.
         """
