@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from multiprocessing import util
 from multiprocessing.process import BaseProcess
 from types import FrameType
@@ -69,9 +70,10 @@ def _end(_signum: int, _frame: FrameType | None) -> None:
 
 
 def _end_with_parent() -> None:
-    if parent := multiprocessing.parent_process():
-        parent.join()
-        os._exit(0)
+    while not (parent := multiprocessing.parent_process()):  # it is known a moment later
+        time.sleep(0.1)
+    parent.join()
+    os._exit(0)
 
 
 def _terminate(process: Any, terminate: Any = BaseProcess.terminate) -> None:
@@ -92,12 +94,11 @@ class _Started:
 
 
 def _start(*logging: str) -> _Started:
+    _enter()
     from . import logs
 
-    _ignore_signals()
     logs.configure(*logging)
     logs.capture_output()
-    util.register_after_fork(_go_on, _enter)
     return _Started(*logging)
 
 
