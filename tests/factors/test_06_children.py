@@ -133,6 +133,7 @@ def assert_ended_well(service: Service, count: int = 1) -> None:
 def test_a_request_that_waits_for_a_pool_is_answered(web: Any, method: str, workers: str) -> None:
     """C-15: after SIGTERM to all; meanwhile nobody listens who does not accept."""
     service: Service = web(WEB_CONCURRENCY=workers)
+    service.wait_event("listening", count=int(workers))
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(status, service.port, f"/pools/{method}/slow?seconds=3")
         service.wait_event("pool has begun")
