@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from typing import NoReturn
 from weakref import WeakSet
@@ -58,7 +59,7 @@ class Drain:
     def _cut(self) -> None:
         seconds = self.deadlines.get()
         time.sleep(seconds)
-        word = threading.Thread(target=log.error, args=("process cut",), kwargs={"seconds": seconds})
+        word = threading.Thread(target=partial(log.error, "process cut", seconds=seconds))
         word.daemon = True
         word.start()
         word.join(LAST_WORD_SECONDS)
