@@ -39,7 +39,7 @@ BOOTED = ("framework", "database", "queue")
 LEADING = "fastapi"
 # The tests of tests/factors that are worth their time in a run over pairs, with a database and without.
 WORTH = {
-    LEADING: ("", "test_(01|03|04|05|07_http|10|12)"),
+    LEADING: ("", "test_(01|03_config|04|05|07_http|10|12)"),
     # The first behind the bridge: what runs in its threads, and its sessions.
     "flask": (
         "test_(01|04_(outages|transactions)|07_(http|middleware)|09_disp|10_database.*from_a_clone|11|12_admin)",
