@@ -189,8 +189,8 @@ def _check(app: Any, made_by: Any) -> None:
             made_by = made_by.func
         name = getattr(made_by, "__name__", type(made_by).__name__)
         raise TypeError(
-            f"{name} is no ASGI application, which takes scope, receive and send. What takes"
-            " environ and start_response is for WSGI: see WSGI in README.md"
+            f"middleware.py: {name} gives no ASGI application, which takes (scope, receive, send)."
+            " A WSGI one, of (environ, start_response), goes inside Bridge: Bridge(Yours(app), …)"
         ) from None
     except ValueError:  # of C, without a signature
         pass
