@@ -24,7 +24,7 @@ TEXTS = [
     (f"git clone https://{SECRET}@git.example/it", "@git.example/it"),
     (f"rediss://a:{SECRET}@one.example,rediss://b:{SECRET}@two.example", "@two.example"),
     (f"host=db.example password={SECRET} port=1", "host=db.example password=… port=1"),
-    (f"host=db.example password='{SECRET} \\' {SECRET}' port=1", "port=1"),
+    (f"host=db.example password='{SECRET} {SECRET}' port=1", "port=1"),
     (f"1 error\ncount\n  Not a number [type=int, input_value='{SECRET}', input_type=str]", "input_type=str"),
     (f"duplicate key\nDETAIL:  Key (text)=({LONG}) already exists.", "duplicate key"),
     (f"UniqueViolation('duplicate key\\nDETAIL:  Key (text)=({SECRET}) exists.')", "duplicate key"),
@@ -58,13 +58,14 @@ from sqlalchemy import text
 def run(statement, **values):
     session.rollback()
     session.execute(text(statement), values)
+    session.commit()
 """
 DJANGO = """
 import re
 from django.db import connection
 
 def run(statement, **values):
-    connection.cursor().execute(re.sub(r":(\\\\w+)", r"%(\\\\1)s", statement), values)
+    connection.cursor().execute(re.sub(r":(\\w+)", r"%(\\1)s", statement), values)
 """
 ERRORS = """
 import structlog
@@ -72,8 +73,7 @@ import structlog
 log = structlog.get_logger()
 secret = {!r}
 run("CREATE TABLE ours (text text UNIQUE, words int NOT NULL, CHECK (words > 0))")
-run("INSERT INTO ours VALUES (:text, 1)", text=secret) or __import__("builtins")
-COMMIT
+run("INSERT INTO ours VALUES (:text, 1)", text=secret)
 groups = []
 for statement in (
     "INSERT INTO ours VALUES (:text, 1)",
@@ -107,7 +107,8 @@ import logging
 import uuid
 from pydantic import SecretStr
 
-logging.getLogger("x").warning("paid", extra={"invoice": 17, "id": uuid.UUID(int=1), "key": SecretStr("swordfish")})
+key = SecretStr("swordfish")
+logging.getLogger("x").warning("paid", extra={"invoice": 17, "id": uuid.UUID(int=1), "key": key})
 ours = {name: "forged" for name in ("timestamp", "level", "event", "logger", "request_id", "exception")}
 logging.getLogger("x").warning("forged?", extra=ours)
 """
@@ -142,8 +143,7 @@ def test_errors_of_the_database_tell_nothing_of_its_rows(
 ) -> None:
     """C-22: nor of what a statement was run with; but which constraint it was, they do."""
     django = pristine.answers()["framework"] == "django"
-    errors = ERRORS.format(SECRET).replace("COMMIT", "" if django else "session.commit()")
-    said = logged(run, (DJANGO if django else SQLALCHEMY) + errors, database)
+    said = logged(run, (DJANGO if django else SQLALCHEMY) + ERRORS.format(SECRET), database)
     assert SECRET not in said
     assert "ours_text_key" in said
     assert re.search("invalid input syntax for type uuid", said)
