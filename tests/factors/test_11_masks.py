@@ -29,7 +29,7 @@ TEXTS = [
     (f"duplicate key\nDETAIL:  Key (text)=({LONG}) already exists.", "duplicate key"),
     (f"UniqueViolation('duplicate key\\nDETAIL:  Key (text)=({SECRET}) exists.')", "duplicate key"),
     (f"(IntegrityError) null\nDETAIL:  row ({SECRET}\n\n{SECRET})\n\n[SQL: INSERT …]", "[SQL: INSERT …]"),
-    (f'invalid input syntax for type integer: "{LONG}"\nLINE 1: …', "LINE 1: …"),
+    (f'invalid input syntax for type integer: "{LONG}"\nLINE 1: …', "type integer: …"),
     (
         f"[SQL: INSERT …]\n[parameters: ({{'text': '{SECRET}'}})]\n(Background on this)",
         "(Background on this)",
