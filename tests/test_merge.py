@@ -105,7 +105,7 @@ def test_edits_that_touch_are_no_conflict(base: str, mine: str, new: str, expect
         ("a.toml", "a = 1\n", "a = 1\n[t]\nb = 2\n", "a = 1\n[t]\nc = 3\n", None),  # a table twice
         ("ci.yml", "on: push\na: 1\n", "on: push\na: 2\n", "on: pull\na: 1\n", "on: pull\na: 2\n"),
         ("ci.yml", "a: 1\n", "a: 1\nb: 2\n", "a: 1\nb: 3\n", None),
-        ("ci.yml", "- a: 1\n", "- !mine\n  a: 1\n- b: 1\n", "- a: 1\n- c: 1\n", None),
+        ("ci.yml", "- a: 1\n", "- !mine\n  a: 1\n- b\n", "- a: 1\n- c\n", "- !mine\n  a: 1\n- b\n- c\n"),
         (".env.example", "A=1\n", "A=1\nB=2\n", "A=1\nC=3\n", "A=1\nB=2\nC=3\n"),
         (".env.example", "A=1\n", "A=1\nB=2\n", "A=1\nB=3\n", None),
         ("Dockerfile", "FROM a\n", "FROM a\nRUN apt\n", "FROM b\n", "FROM b\nRUN apt\n"),
@@ -174,6 +174,18 @@ def test_an_update_settles_what_is_no_conflict(template: Path, tmp_path: Path) -
     described["addons"].append({"plan": "papertrail"})
     described["formation"]["web"]["size"] = "performance-m"
     app.write_text(json.dumps(described, indent=2) + "\n")
+    own = {  # each at a place where the queue and the clock write too
+        "render.yaml": ("      - { key: DATABASE_URL,.*\n", "      - { key: OURS, value: '1' } # ours\n"),
+        "fly.toml": ('web = "python.*\n', 'mailer = "python -m mailer"\n'),
+        "pyproject.toml": ('  "alembic",\n', '  "rich", # ours\n'),
+        "compose.yaml": ("    DATABASE_URL: .*\n", "    OURS: '1' # ours\n"),
+        ".env.example": ("# HTTPS_ONLY=.*\n", "# Ours.\nOURS=1\n"),
+    }
+    for name, (after, line) in own.items():
+        file = project.path / name
+        file.write_text(
+            re.sub(f"({after})", lambda found, line=line: found[0] + line, file.read_text(), count=1)
+        )
     commit_all(project.path, "Ours")
     answers = ("-d", "queue=dramatiq", "-d", "clock=true")
     status, lines = run_copier("update", "--trust", "--defaults", *answers, cwd=project.path)
@@ -183,6 +195,11 @@ def test_an_update_settles_what_is_no_conflict(template: Path, tmp_path: Path) -
     assert readme.read_text() == "# Orders\n\nHow we deploy: ask Ada.\n"
     assert sum(line.startswith("README.md stays as you wrote it.") for line in lines) == 1
     assert set(project.procfile()) == {"web", "release", "worker", "clock", "reports"}
+    for name, (_, line) in own.items():
+        text = (project.path / name).read_text()
+        assert text.count(line) == 1
+        assert "REDIS_URL" in text or "dramatiq" in text or name == "fly.toml"
+    assert 'mailer = "python -m mailer"\n' in (project.path / "fly.toml").read_text()
     described = json.loads(app.read_text())
     assert {"OURS", "REDIS_TLS_VERIFY"} <= described["env"].keys()
     assert [addon["plan"].partition(":")[0] for addon in described["addons"]] == [
