@@ -140,8 +140,11 @@ def way(name: str) -> Callable[[str, str, str], str] | None:
 
 
 def main() -> None:
-    """Settle what can be settled; the rest stays a conflict."""
-    for name, blobs in conflicts().items():
+    """Settle what can be settled; the rest stays a conflict.
+
+    pyproject.toml comes first, because the formatter of the others reads it.
+    """
+    for name, blobs in sorted(conflicts().items(), key=lambda each: each[0] != "pyproject.toml"):
         if merge := way(name):
             base, mine, new = (git("cat-file", "blob", blobs[side]) for side in "123")
             try:

@@ -69,7 +69,14 @@ def canonical(found: Any) -> str:
 
 
 class Loader(yaml.BaseLoader):
-    """Reads YAML as texts, so that `on` stays `on`, takes any tag, and refuses a key that stands twice."""
+    """Reads YAML as it is written: `on` stays `on`, any tag will do, and no key stands twice."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Take an alias for the text that it is: what it stands for is merged where it is defined."""
+        if self.check_event(yaml.AliasEvent):
+            event = self.get_event()  # type: ignore[no-untyped-call]
+            return yaml.ScalarNode("alias", f"*{event.anchor}")
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Construct a mapping. Raises ConflictError."""

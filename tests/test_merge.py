@@ -183,9 +183,10 @@ def test_an_update_settles_what_is_no_conflict(template: Path, tmp_path: Path) -
     }
     for name, (after, line) in own.items():
         file = project.path / name
-        file.write_text(
-            re.sub(f"({after})", lambda found, line=line: found[0] + line, file.read_text(), count=1)
-        )
+        text = file.read_text()
+        place = re.search(after, text)
+        assert place
+        file.write_text(text[: place.end()] + line + text[place.end() :])
     commit_all(project.path, "Ours")
     answers = ("-d", "queue=dramatiq", "-d", "clock=true")
     status, lines = run_copier("update", "--trust", "--defaults", *answers, cwd=project.path)
