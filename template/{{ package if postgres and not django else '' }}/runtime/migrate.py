@@ -65,7 +65,7 @@ class Migrations:
 
     def _steps(self, heads: Any, context: MigrationContext) -> Iterator[Any]:
         # As in `alembic.command.upgrade`, which does not tell where it is.
-        for step in self.scripts()._upgrade_revs("heads", heads):  # noqa: SLF001
+        for step in self.scripts()._upgrade_revs("heads", heads):
             self.running = step.revision.revision
             yield step
             self.last = step.revision.revision
