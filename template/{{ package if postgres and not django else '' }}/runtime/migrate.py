@@ -148,8 +148,9 @@ class Migrations:
 def _take(turn: Connection) -> None:
     """Wait for other releases; the turn lasts as long as this transaction."""
     _set_lock_timeout(turn, TURN_SECONDS)
-    turn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     turn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
+    # Last, because it ends the SELECT's portal, for whose snapshot CREATE INDEX CONCURRENTLY waits.
+    turn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
 
 
 def _set_lock_timeout(connection: Connection, seconds: float) -> None:
