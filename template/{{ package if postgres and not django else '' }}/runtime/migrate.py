@@ -69,7 +69,7 @@ class Migrations:
             self.running = step.revision.revision
             yield step
             self.last = step.revision.revision
-            if self.kept:
+            if "in_part" in self.kept:
                 with context.autocommit_block():  # which commits
                     pass
                 self.kept = {"schema_is_at": self.last}
@@ -80,7 +80,7 @@ class Migrations:
             if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
                 self.kept = {"schema_is_at": self.last, "in_part": str(self.running)}
                 return
-            if self.running and not self.kept:  # as `transaction_per_migration` has it
+            if self.running and "in_part" not in self.kept:  # as `transaction_per_migration` has it
                 self.kept = {"schema_is_at": self.last}
             _set_lock_timeout(connection, lock_timeout)
 
