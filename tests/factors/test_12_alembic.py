@@ -91,7 +91,7 @@ def change_environment(project: Project, change: tuple[str, str]) -> None:
 
 def release(run: Run, project: Project, database: Database, status: int = 0, **variables: str) -> Event:
     """Release, and return the last event."""
-    done = run("release", project=project, DATABASE_URL=database.url, **variables)
+    done = run("release", project=project, given={"DATABASE_URL": database.url, **variables})
     assert done.returncode == status, done.stdout + done.stderr
     event: Event = json.loads(done.stdout.splitlines()[-1])
     return event
