@@ -1,0 +1,61 @@
+"""IX. Disposability: out of file descriptors, a process says so, and ends if it stays so (C-19, C-26)."""
+
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Render, Start
+from tests.factors.conftest import Jobs
+from tests.support import variants
+from tests.support.client import Connection, status
+from tests.support.project import Project
+from tests.support.service import Service
+
+WORKERS = variants.bootable(framework="fastapi", database="postgres", queue="dramatiq")
+
+
+@pytest.fixture(params=WORKERS, ids=variants.label)
+def project(request: pytest.FixtureRequest, render: Render) -> Project:
+    """Return a service with a worker."""
+    return Project(render(request.param))
+
+
+@contextmanager
+def without_descriptors(service: Service) -> Iterator[None]:
+    """Let a process open nothing more during the block."""
+    limit = resource.RLIMIT_NOFILE
+    used = len(list(Path(f"/proc/{service.pid}/fd").iterdir()))
+    before = resource.prlimit(service.pid, limit)
+    resource.prlimit(service.pid, limit, (used, before[1]))
+    yield
+    with suppress(ProcessLookupError):  # it has ended
+        resource.prlimit(service.pid, limit, before)
+
+
+def test_web_says_so_once_and_recovers(start: Start) -> None:
+    """C-26: who is connected is answered; afterwards everybody is."""
+    service = start()
+    known = Connection(service.port)
+    assert known.get("/livez")[0].status == 200
+    with without_descriptors(service):
+        service.wait_event("out of file descriptors", level="error")
+        end = time.monotonic() + 2  # the next two looks
+        while time.monotonic() < end:
+            assert known.get("/livez")[0].status == 200
+    service.wait_event("file descriptors are free")
+    assert status(service.port, "/") == 200
+    assert len(service.find("out of file descriptors")) == 1
+
+
+@pytest.mark.long
+def test_a_worker_that_stays_so_ends(jobs: Jobs) -> None:
+    """C-19: after half a minute, as at SIGTERM, for the platform to start another."""
+    worker = jobs.worker()
+    with without_descriptors(worker):
+        worker.wait_event("out of file descriptors for too long", level="critical", timeout=60)
+        assert worker.wait() == 0
+    assert len(worker.find("out of file descriptors")) == 1
