@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -36,6 +37,8 @@ def run(app: App, settings: RuntimeSettings, services: Attached) -> int:
     )
 
     def serve(ready: Callable[[], None] = lambda: None) -> int:
+        # Of a pool's processes none listens, or the port would be open after the drain.
+        os.register_at_fork(after_in_child=partial(os.close, listener.fileno()))
         Server(config, settings, ready).run([listener])
         log.info("stopped")
         return 0
