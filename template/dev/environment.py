@@ -53,7 +53,7 @@ def parse(text: str) -> dict[str, str]:
 
 def assignment(name: str, value: str) -> str:
     """A line of `.env`, quoted where the value needs it."""
-    if re.fullmatch(r"[\w./:,@%+*-]+", value, re.ASCII):
+    if re.fullmatch(r"[\w./:,@%+*-]*", value, re.ASCII):
         return f"{name}={value}\n"
     if not re.search(r"['\\\r\n]", value):
         return f"{name}='{value}'\n"  # in which nothing has a meaning of its own
