@@ -187,9 +187,10 @@ def test_what_every_service_has(emitted: Path) -> None:
         assert (emitted / name).is_file()
 
 
+@pytest.mark.timeout(600)  # it renders what no test has rendered yet
 def test_every_file_of_the_template_is_emitted_by_some_combination(template: Path, render: Render) -> None:
     """No layer is dead: what no answer brings, nobody needs."""
-    full = variants.with_clocks()
+    full = variants.richest(variants.with_clocks())
     emitted = {
         str(path.relative_to(project))
         for project in (render(answers, skip_tasks=True) for answers in (*variants.combinations(), *full))
