@@ -10,7 +10,6 @@ import psycopg
 import pytest
 
 from tests.conftest import Render, starting
-from tests.factors.conftest import Jobs
 from tests.support import pgbouncer, redis
 from tests.support.client import Connection, status
 from tests.support.postgres import Database, Server
@@ -66,10 +65,8 @@ def test_the_service_works_and_leaves_nothing_behind(
     production = environment(shared, project, dev=False)
     variables = {"DATABASE_URL": url, "REDIS_URL": server.url, **project.secrets}
     with starting(project, production, variables) as start:
-        jobs = Jobs(project, start, production / "bin" / "python", variables)
-        with ThreadPoolExecutor() as pool:
-            done = list(pool.map(jobs.run, ["release", "release"]))
-        assert [each.returncode for each in done] == [0, 0], done[0].stdout + done[1].stdout
+        releases = [start(process="release") for _ in range(2)]
+        assert [release.wait() for release in releases] == [0, 0]
         processes = [start(process=name) for name in project.procfile() if name not in ("web", "release")]
         web = start()
 
