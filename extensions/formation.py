@@ -145,6 +145,11 @@ SETTINGS = (
         "After the drain, how long running work may take. Heroku kills 30 s after SIGTERM.",
         in_development="2",
     ),
+    Setting(
+        "CLIENT_TIMEOUT_SECONDS",
+        "30",
+        "How long a client may take for a head, pause in a body, or not read what it asked for.",
+    ),
     Setting("MAX_BODY_BYTES", "1048576", "The largest request body, in bytes."),
     Setting(
         "FORWARDED_ALLOW_IPS",

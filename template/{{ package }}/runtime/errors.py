@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from . import responses
-from .asgi import App, Message, Receive, Send, Step, problem
+from .asgi import REFUSED, App, Message, Receive, Send, Step, problem, refuse
 from .services import Attached
 
 log = structlog.get_logger(__name__)
@@ -27,6 +27,8 @@ class Problems(Step):
 
     async def http(self, scope: Any, receive: Receive, send: Send) -> None:
         """Pass a request on; answer in place of the application where that fails."""
+        if status := scope.get(REFUSED):
+            return await refuse(receive, send, status)
         started = disconnected = False
         held: list[Message] = []  # a 500, until it is known whether the framework raises its cause
 

@@ -1,11 +1,20 @@
 """Slipway's: kept current by `copier update`. The steps that bound bodies, in size and in time."""
 
 import asyncio
-import contextlib
 from typing import Any
 
-from . import responses
-from .asgi import CLOSE, App, Message, Receive, Send, Step, add, problem
+from .asgi import (
+    CLOSE,
+    REFUSED,
+    App,
+    Message,
+    Receive,
+    Send,
+    Step,
+    add,
+    end_refusal,
+    refuse,
+)
 from .drain import drain
 
 ENDLESS = b"text/event-stream"
@@ -52,16 +61,16 @@ class BodyLimit(Step):
         if int(dict(scope["headers"]).get(b"content-length", 0)) > self.max_bytes:
             scope[REFUSAL] = 413
             if not self.inside:
-                return await _refuse(receive, send)
+                return await refuse(receive, send, 413)
         received, started, refused = 0, False, False
 
         async def receive_up_to_limit() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received <= self.max_bytes:
+            if received <= self.max_bytes and REFUSED not in scope:
                 return message
-            scope[REFUSAL] = 413
+            scope[REFUSAL] = scope.get(REFUSED, 413)
             return {"type": "http.disconnect"}
 
         async def send_if_taken(message: Message) -> None:
@@ -73,7 +82,7 @@ class BodyLimit(Step):
                 add(message, CLOSE)
             started = True
             if refused and message["type"] == "http.response.body":
-                message = {**message, "more_body": True}  # `_end` ends it
+                message = {**message, "more_body": True}  # `end_refusal` ends it
             await send(message)
 
         try:
@@ -82,23 +91,6 @@ class BodyLimit(Step):
             if started or REFUSAL not in scope:
                 raise
         if refused:
-            await _end(receive, send)
+            await end_refusal(receive, send)
         elif REFUSAL in scope and not started:
-            await _refuse(receive, send)
-
-
-async def _refuse(receive: Receive, send: Send) -> None:
-    await problem(send, 413, CLOSE, more=True)
-    await _end(receive, send)
-
-
-async def _end(receive: Receive, send: Send) -> None:
-    """End a refusal, after reading on for a moment: see DISCARD_SECONDS."""
-    more, rest = True, responses.DISCARD_BYTES
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(responses.DISCARD_SECONDS):
-            while more and rest > 0:
-                message = await receive()
-                rest -= len(message.get("body", b""))
-                more = message.get("more_body", False)
-    await send({"type": "http.response.body"})
+            await refuse(receive, send, scope[REFUSAL])
