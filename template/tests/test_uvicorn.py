@@ -35,8 +35,9 @@ def test_its_classes_have(owner: type, names: str) -> None:
         (
             HttpToolsProtocol.__init__,
             "access_logger app cycle headers logger loop parser pipeline scope server_state"
-            " timeout_keep_alive_task url",
+            " timeout_keep_alive_task",
         ),
+        (HttpToolsProtocol.on_message_begin, "headers scope url"),
         (HttpToolsProtocol.connection_made, "FlowControl client flow transport"),
         (HttpToolsProtocol.on_headers_complete, "_start_asgi_task appendleft"),
         (HttpToolsProtocol.on_response_complete, "_start_asgi_task pop resume_reading"),

@@ -38,8 +38,8 @@ class Protocol(HttpToolsProtocol):
         self.unparsed = bytearray()
         self.waits_for = "request"  # then "head", then "body"
         self.since = self.loop.time()
-        self.told = self.untold = 0  # bytes of the head or the trailers, by the parser and before it
-        self.body_bytes = 0
+        # Bytes: of header lines, of lines that the parser has not yet told of, and of a body.
+        self.told = self.untold = self.body_bytes = 0
         self.refusal = 0  # a status, after which nothing that comes is looked at
         self.declined = False  # the head offers to upgrade
         self.unsent, self.stuck_since = 0, self.since
@@ -196,7 +196,7 @@ class Protocol(HttpToolsProtocol):
         self.refusal = status
         self.unparsed.clear()
         if self.waits_for == "body":
-            self.cycle.scope[REFUSED] = status  # type: ignore[typeddict-unknown-key]
+            self.cycle.scope[REFUSED] = status  # type: ignore[literal-required]
             self.cycle.keep_alive = self.cycle.more_body = False
             self.cycle.message_event.set()
             if self.cycle.response_complete:
