@@ -1,6 +1,7 @@
 """Slipway's: kept current by `copier update`. The steps that bound bodies, in size and in time."""
 
 import asyncio
+from contextlib import nullcontext
 from typing import Any
 
 from .asgi import (
@@ -13,13 +14,49 @@ from .asgi import (
     Step,
     add,
     end_refusal,
+    problem,
     refuse,
 )
 from .drain import drain
 
+AT_ONCE = 100  # requests of a process that work
+WAIT_SECONDS = 5  # for another request to begin its response, before a 503
 ENDLESS = b"text/event-stream"
 REFUSAL = "slipway.refusal"
 """In the scope: the status to refuse the body with, for an application that does so itself."""
+
+
+class Concurrency(Step):
+    """Lets `at_once` requests work at once: more wait for a moment, and are refused before they do.
+
+    Without it, thousands of requests would share what serves dozens, and none would be in time.
+    """
+
+    def __init__(self, app: App, at_once: int = AT_ONCE) -> None:
+        super().__init__(app)
+        self.places = asyncio.Semaphore(at_once)
+
+    async def http(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Pass a request on in its turn; its place is free once its response begins."""
+        try:
+            async with asyncio.timeout(WAIT_SECONDS) if self.places.locked() else nullcontext():
+                await self.places.acquire()
+        except TimeoutError:
+            return await problem(send, 503, (b"retry-after", b"1"))
+        waits = True
+
+        async def send_noting(message: Message) -> None:
+            nonlocal waits
+            if waits:
+                waits = False
+                self.places.release()
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noting)
+        finally:
+            if waits:
+                self.places.release()
 
 
 class EndStreams(Step):
