@@ -179,3 +179,22 @@ def test_a_silent_connection_is_no_error(start: Start) -> None:
     service.terminate()
     assert service.wait() == 0
     eventually(lambda: not service.find("client too slow"), "silence")
+
+
+def test_what_is_too_much_is_refused(start: Start) -> None:
+    """C-26: after a moment, before it works, and not for slow bodies; health checks pass."""
+    service = start()
+    with ExitStack() as stack:
+        for _ in range(120):
+            stack.enter_context(connect(service)).sendall(POST + b"Content-Length: 9\r\n\r\nslow")
+        assert status(service.port, "/") == 200
+        busy = [Connection(service.port) for _ in range(110)]
+        for connection in busy:
+            connection.request("GET", "/slow?seconds=8")
+        for path in ("/livez", "/readyz"):
+            assert status(service.port, path) == 200
+        answers = [connection.getresponse() for connection in busy]
+        found = {code: sum(answer.status == code for answer in answers) for code in (200, 503)}
+        assert found[503] >= 10
+        assert found[200] + found[503] == 110
+        assert all(answer.headers["retry-after"] for answer in answers if answer.status == 503)

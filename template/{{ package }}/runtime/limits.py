@@ -21,6 +21,7 @@ from .drain import drain
 
 AT_ONCE = 100  # requests of a process that work
 WAIT_SECONDS = 5  # for another request to begin its response, before a 503
+AHEAD_BYTES = 65_536  # of a body, which are there before its request works
 ENDLESS = b"text/event-stream"
 REFUSAL = "slipway.refusal"
 """In the scope: the status to refuse the body with, for an application that does so itself."""
@@ -38,12 +39,16 @@ class Concurrency(Step):
 
     async def http(self, scope: Any, receive: Receive, send: Send) -> None:
         """Pass a request on in its turn; its place is free once its response begins."""
+        ahead = await _read_ahead(scope, receive)
         try:
             async with asyncio.timeout(WAIT_SECONDS) if self.places.locked() else nullcontext():
                 await self.places.acquire()
         except TimeoutError:
             return await problem(send, 503, (b"retry-after", b"1"))
         waits = True
+
+        async def receive_on() -> Message:
+            return ahead.pop(0) if ahead else await receive()
 
         async def send_noting(message: Message) -> None:
             nonlocal waits
@@ -53,10 +58,24 @@ class Concurrency(Step):
             await send(message)
 
         try:
-            await self.app(scope, receive, send_noting)
+            await self.app(scope, receive_on, send_noting)
         finally:
             if waits:
                 self.places.release()
+
+
+async def _read_ahead(scope: Any, receive: Receive) -> list[Message]:
+    """Wait for a body, as far as it is short: so one that is slow to come takes no place."""
+    names = {name for name, _ in scope["headers"]}
+    if b"expect" in names or not names & {b"content-length", b"transfer-encoding"}:
+        return []  # a client that expects an answer first sends nothing until it is asked
+    ahead, size, more = list[Message](), 0, True
+    while more and size < AHEAD_BYTES:
+        message = await receive()
+        ahead.append(message)
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    return ahead
 
 
 class EndStreams(Step):
