@@ -41,7 +41,7 @@ def flood(sock: socket.socket, part: bytes, limit: int) -> int:
 
 
 def test_slow_clients_stop_nobody(start: Start) -> None:
-    """C-26: they are closed after CLIENT_TIMEOUT_SECONDS, with one event each; others are served meanwhile."""
+    """C-26: they are closed after CLIENT_TIMEOUT_SECONDS, by one event each; others are served meanwhile."""
     service = start(CLIENT_TIMEOUT_SECONDS="3")
     service.wait_event("listening")
     with ExitStack() as stack:
@@ -181,6 +181,7 @@ def test_a_silent_connection_is_no_error(start: Start) -> None:
     eventually(lambda: not service.find("client too slow"), "silence")
 
 
+@pytest.mark.asgi
 def test_what_is_too_much_is_refused(start: Start) -> None:
     """C-26: after a moment, before it works, and not for slow bodies; health checks pass."""
     service = start()
