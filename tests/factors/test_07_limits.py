@@ -57,7 +57,7 @@ def test_slow_clients_stop_nobody(start: Start) -> None:
         for path in ("/", "/livez", "/readyz"):
             began = time.monotonic()
             assert status(service.port, path) == 200
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 5  # on a machine that answers the readers, too
         service.wait_event("client too slow", count=20, reason="its head does not come")
         service.wait_event("client too slow", count=20, reason="its body does not come")
         service.wait_event("client too slow", count=10, reason="it does not read")
@@ -162,7 +162,7 @@ def test_an_offer_to_upgrade_is_ignored(web: Service, offer: bytes) -> None:
         for length in (5, 100_000):
             sock.sendall(POST + offers + b"Content-Length: %d\r\n\r\n" % length + b"x" * length)
             answer = b""
-            while not answer.endswith(b"}"):
+            while not answer.strip().endswith(b"}"):
                 answer += sock.recv(65536)
             assert json.loads(answer.partition(b"\r\n\r\n")[2])["bytes"] == length
         sock.sendall(GET + offers.replace(b"websocket", b"h3") + b"\r\n")

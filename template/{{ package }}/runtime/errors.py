@@ -68,10 +68,20 @@ class Problems(Step):
 
     async def websocket(self, scope: Any, receive: Receive, send: Send) -> None:
         """Pass a websocket on; uvicorn closes one that fails."""
+        disconnected = False
+
+        async def receive_noting() -> Message:
+            nonlocal disconnected
+            message = await receive()
+            disconnected = message["type"] == "websocket.disconnect"
+            return message
+
         try:
-            await self.app(scope, receive, send)
-        except Exception:
-            log.exception("websocket failed", path=scope["path"])
+            await self.app(scope, receive_noting, send)
+        except Exception as error:
+            # the frameworks' way to say that the client has closed it
+            if not (disconnected and type(error).__name__ == "WebSocketDisconnect"):
+                log.exception("websocket failed", path=scope["path"])
 
 
 def _is_users(held: list[Message]) -> bool:

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from .asgi import REFUSED
 from .listener import KEEP_ALIVE_SECONDS
+from .responses import DISCARD_BYTES
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +41,7 @@ class Protocol(HttpToolsProtocol):
         self.since = self.loop.time()
         # Bytes: of header lines, of lines that the parser has not yet told of, and of a body.
         self.told = self.untold = self.body_bytes = 0
+        self.discarded = 0  # bytes, after a refusal
         self.refusal = 0  # a status, after which nothing that comes is looked at
         self.declined = False  # the head offers to upgrade
         self.unsent, self.stuck_since = 0, self.since
@@ -90,6 +92,10 @@ class Protocol(HttpToolsProtocol):
         if not self.refusal:
             self.unparsed += data
             self.parse()
+            return
+        self.discarded += len(data)
+        if self.discarded > DISCARD_BYTES:
+            self.transport.close()
 
     def parse(self) -> None:
         """Parse piece by piece."""
@@ -219,7 +225,7 @@ class Protocol(HttpToolsProtocol):
             keep_alive=False,
             on_response=self.on_response_complete,
         )
-        self.cycle.more_body = status != 400  # of what is too large, the rest is still to come
+        self.cycle.more_body = status in (414, 431)  # of what is too large, the rest is still to come
         self.cycle.message_event.set()
         if busy:
             self.pipeline.appendleft((self.cycle, self.app))
