@@ -161,7 +161,7 @@ SETTINGS = (
     Setting(
         "HTTPS_ONLY",
         "false",
-        "Redirect plain HTTP, and send HSTS.",
+        "Refuse plain HTTP, redirect who asks for a page, and send HSTS.",
         differs=dict.fromkeys(EVERYWHERE, "true"),
         why="The router ends TLS and says in X-Forwarded-Proto what the client used.",
     ),

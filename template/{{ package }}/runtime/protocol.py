@@ -225,7 +225,7 @@ class Protocol(HttpToolsProtocol):
             keep_alive=False,
             on_response=self.on_response_complete,
         )
-        self.cycle.more_body = status in (414, 431)  # of what is too large, the rest is still to come
+        self.cycle.more_body = status in (414, 431)  # then the rest is still to come
         self.cycle.message_event.set()
         if busy:
             self.pipeline.appendleft((self.cycle, self.app))
