@@ -22,8 +22,7 @@ from .drain import drain
 AT_ONCE = 100  # requests of a process that work
 WAIT_SECONDS = 5  # for another request to begin its response, before a 503
 AHEAD_BYTES = 65_536  # of a body, which are there before its request works
-ENDLESS = ((b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no"))
-"""What a response without an end says of itself; the second is nginx's switch for its buffers."""
+ENDLESS = b"text/event-stream"
 REFUSAL = "slipway.refusal"
 """In the scope: the status to refuse the body with, for an application that does so itself."""
 
@@ -88,9 +87,10 @@ class EndStreams(Step):
 
         async def send_noting(message: Message) -> None:
             if message["type"] == "http.response.start" and task:
-                for name, value in message.get("headers", ()):
-                    if any(name.lower() == k and value.startswith(v) for k, v in ENDLESS):
-                        drain.streams.add(task)
+                headers = dict(message.get("headers", ()))  # in lower case, as ASGI says
+                unbuffered = headers.get(b"x-accel-buffering") == b"no"  # nginx's switch
+                if unbuffered or headers.get(b"content-type", b"").startswith(ENDLESS):
+                    drain.streams.add(task)
             await send(message)
 
         try:

@@ -1,8 +1,8 @@
 """Slipway's: kept current by `copier update`. What `web` answers by itself, and adds to answers."""
 
+import os
 import re
 import time
-import uuid
 from http import HTTPStatus
 from typing import Any
 
@@ -30,7 +30,7 @@ DISCARD_BYTES, DISCARD_SECONDS = 16 * 1024 * 1024, 1
 
 def request_id(given: str) -> str:
     """Return the router's id if it is valid, else a new one."""
-    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
 
 def problem(status: int) -> bytes:
