@@ -53,11 +53,11 @@ def test_slow_clients_stop_nobody(start: Start) -> None:
         for sock in bodies:
             sock.sendall(POST + b"Content-Length: 10\r\n\r\nhalf")
         for sock in readers:
-            assert flood(sock, (GET + b"\r\n") * 1000, 20 * MIB) < 20 * MIB
+            sock.sendall(GET.replace(b"/ ", b"/big ") + b"\r\n")
         for path in ("/", "/livez", "/readyz"):
             began = time.monotonic()
             assert status(service.port, path) == 200
-            assert time.monotonic() - began < 5  # on a machine that answers the readers, too
+            assert time.monotonic() - began < 1
         service.wait_event("client too slow", count=20, reason="its head does not come")
         service.wait_event("client too slow", count=20, reason="its body does not come")
         service.wait_event("client too slow", count=10, reason="it does not read")

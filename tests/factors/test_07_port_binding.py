@@ -134,4 +134,5 @@ def test_responses_carry_the_security_headers(web: Service, path: str) -> None:
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] in ("DENY", "SAMEORIGIN")
     assert headers["referrer-policy"]
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert headers["server"] is None
