@@ -22,7 +22,10 @@ SECURITY_HEADERS = {
     "x-frame-options": "DENY",
 }
 CONTENT_POLICY = ("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
-PAGE_POLICY = ("content-security-policy", "frame-ancestors 'none'; object-src 'none'; base-uri 'none'")
+PAGE_POLICY = (
+    "content-security-policy",
+    "frame-ancestors 'none'; object-src 'none'; base-uri 'none'",
+)
 HSTS = ("strict-transport-security", "max-age=31536000")  # a year
 # After a refusal, how much of the body is still read: a client that sends without reading would
 # otherwise see only a connection reset.
