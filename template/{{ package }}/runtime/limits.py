@@ -27,57 +27,6 @@ REFUSAL = "slipway.refusal"
 """In the scope: the status to refuse the body with, for an application that does so itself."""
 
 
-class Concurrency(Step):
-    """Lets `at_once` requests work at once: more wait for a moment, and are refused before they do.
-
-    Without it, thousands of requests would share what serves dozens, and none would be in time.
-    """
-
-    def __init__(self, app: App, at_once: int = AT_ONCE) -> None:
-        super().__init__(app)
-        self.places = asyncio.Semaphore(at_once)
-
-    async def http(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Pass a request on in its turn; its place is free once its response begins."""
-        ahead = await _read_ahead(scope, receive)
-        try:
-            async with asyncio.timeout(WAIT_SECONDS) if self.places.locked() else nullcontext():
-                await self.places.acquire()
-        except TimeoutError:
-            return await problem(send, 503, (b"retry-after", b"1"))
-        waits = True
-
-        async def receive_on() -> Message:
-            return ahead.pop(0) if ahead else await receive()
-
-        async def send_noting(message: Message) -> None:
-            nonlocal waits
-            if waits:
-                waits = False
-                self.places.release()
-            await send(message)
-
-        try:
-            await self.app(scope, receive_on, send_noting)
-        finally:
-            if waits:
-                self.places.release()
-
-
-async def _read_ahead(scope: Any, receive: Receive) -> list[Message]:
-    """Wait for a body, as far as it is short: so one that is slow to come takes no place."""
-    names = {name for name, _ in scope["headers"]}
-    if b"expect" in names or not names & {b"content-length", b"transfer-encoding"}:
-        return []  # a client that expects an answer first sends nothing until it is asked
-    ahead, size, more = list[Message](), 0, True
-    while more and size < AHEAD_BYTES:
-        message = await receive()
-        ahead.append(message)
-        size += len(message.get("body", b""))
-        more = message.get("more_body", False)
-    return ahead
-
-
 class EndStreams(Step):
     """Ends a response that has no end of its own when the drain is over."""
 
@@ -151,3 +100,55 @@ class BodyLimit(Step):
             await end_refusal(receive, send)
         elif REFUSAL in scope and not started:
             await refuse(receive, send, scope[REFUSAL])
+
+
+class Concurrency(Step):
+    """Lets `at_once` requests work at once: more wait for a moment, and are refused before they do.
+
+    Without it, thousands of requests would share what serves dozens, and none would be in time.
+    """
+
+    def __init__(self, app: App, at_once: int = AT_ONCE) -> None:
+        super().__init__(app)
+        self.places = asyncio.Semaphore(at_once)
+        self.refuses = getattr(app, "refuses", False)  # see `BodyLimit`
+
+    async def http(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Pass a request on in its turn; its place is free once its response begins."""
+        ahead = await _read_ahead(scope, receive)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS) if self.places.locked() else nullcontext():
+                await self.places.acquire()
+        except TimeoutError:
+            return await problem(send, 503, (b"retry-after", b"1"))
+        waits = True
+
+        async def receive_on() -> Message:
+            return ahead.pop(0) if ahead else await receive()
+
+        async def send_noting(message: Message) -> None:
+            nonlocal waits
+            if waits:
+                waits = False
+                self.places.release()
+            await send(message)
+
+        try:
+            await self.app(scope, receive_on, send_noting)
+        finally:
+            if waits:
+                self.places.release()
+
+
+async def _read_ahead(scope: Any, receive: Receive) -> list[Message]:
+    """Wait for a body, as far as it is short: so one that is slow to come takes no place."""
+    names = {name for name, _ in scope["headers"]}
+    if REFUSAL in scope or b"expect" in names or not names & {b"content-length", b"transfer-encoding"}:
+        return []  # who expects an answer first sends nothing until it is asked
+    ahead, size, more = list[Message](), 0, True
+    while more and size < AHEAD_BYTES:
+        message = await receive()
+        ahead.append(message)
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    return ahead
