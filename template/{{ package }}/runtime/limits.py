@@ -143,7 +143,8 @@ class Concurrency(Step):
 async def _read_ahead(scope: Any, receive: Receive) -> list[Message]:
     """Wait for a body, as far as it is short: so one that is slow to come takes no place."""
     names = {name for name, _ in scope["headers"]}
-    if REFUSAL in scope or b"expect" in names or not names & {b"content-length", b"transfer-encoding"}:
+    has_body = b"content-length" in names or b"transfer-encoding" in names
+    if REFUSAL in scope or b"expect" in names or not has_body:
         return []  # who expects an answer first sends nothing until it is asked
     ahead, size, more = list[Message](), 0, True
     while more and size < AHEAD_BYTES:
