@@ -32,7 +32,10 @@ class _Manager(JobManager):
             return super().batch_defer_jobs(jobs, connection)
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
-        """Take a job; one that only another release knows fails at this one's hands."""
+        """Take a job; one that only another release knows fails, and is tried again.
+
+        procrastinate 3.10 would let it fail for good.
+        """
         job = await super().fetch_job(queues, worker_id)
         if job and job.task_name not in app.tasks:
             app.task(name=job.task_name, retry=RETRY)(_unknown)
@@ -44,7 +47,10 @@ class _Manager(JobManager):
         return self.worker_id
 
     async def retry_job(self, job: Job, *arguments: Any, **options: Any) -> None:
-        """Put a job back, or keep it as failed where another waits already in its place."""
+        """Put a job back, or keep it as failed where another waits already in its place.
+
+        procrastinate 3.10 would raise, and keep it as one that runs.
+        """
         try:
             await super().retry_job(job, *arguments, **options)
         except UniqueViolation:
