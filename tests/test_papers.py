@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,12 @@ def test_every_name_of_the_code_that_is_named_exists() -> None:
 def test_a_tool_of_others_finds_nothing(tool: str, workflow: Path) -> None:
     """Each is shown to find something in what is emitted: tests/platforms/test_third_parties.py."""
     done = TOOLS[tool](workflow.relative_to(ROOT), ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("tool", [tools.schema("dependabot"), TOOLS["zizmor"]], ids=["schema", "zizmor"])
+def test_dependabot_is_sound(tool: Callable[[Path, Path], subprocess.CompletedProcess[str]]) -> None:
+    done = tool(Path(".github", "dependabot.yml"), ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
