@@ -22,11 +22,11 @@ from tests.support.project import LOCKS, Project, union
 
 # Of what is the user's and of runtime/, without blank lines: docs/decisions/0025-line-budgets.md
 MOST_LINES = {
-    "web": (175, 1450),
+    "web": (175, 1740),
     "litestar": (25, 55),
     "django": (120, 180),
     "wsgi": (20, 340),
-    "database": (110, 235),
+    "database": (110, 375),
     "queue": (50, 235),
     "redis": (20, 225),
     "celery": (0, 160),
