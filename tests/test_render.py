@@ -22,12 +22,17 @@ from tests.support.project import LOCKS, Project, union
 
 # Of what is the user's and of runtime/, without blank lines: docs/decisions/0045-line-budgets.md
 MOST_LINES = {
-    "web": (175, 1450),
+    "web": (175, 1740),
     "litestar": (25, 55),
     "django": (120, 65),
     "wsgi": (20, 340),
+<<<<<<< HEAD
     "database": (110, 385),
     "queue": (50, 245),
+=======
+    "database": (110, 375),
+    "queue": (50, 235),
+>>>>>>> main
     "redis": (20, 225),
     "celery": (0, 165),
     "clock": (25, 150),
