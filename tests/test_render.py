@@ -26,13 +26,8 @@ MOST_LINES = {
     "litestar": (25, 55),
     "django": (120, 65),
     "wsgi": (20, 340),
-<<<<<<< HEAD
     "database": (110, 385),
     "queue": (50, 245),
-=======
-    "database": (110, 375),
-    "queue": (50, 235),
->>>>>>> main
     "redis": (20, 225),
     "celery": (0, 165),
     "clock": (25, 150),
