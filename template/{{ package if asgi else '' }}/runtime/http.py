@@ -14,7 +14,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from . import responses
+from . import responses, observe
 from .drain import drain
 from .services import Attached
 
@@ -95,6 +95,7 @@ class AccessLog(Step):
             return await self.app(scope, receive, send)
         began = time.perf_counter()
         status, sent = CLIENT_LEFT, 0
+        ended = observe.request(scope)
 
         async def send_counted(message: Message) -> None:
             nonlocal status, sent
@@ -114,6 +115,7 @@ class AccessLog(Step):
         try:
             await self.app(scope, receive, send_counted)
         finally:
+            seconds = time.perf_counter() - began
             client = scope["client"]
             (log.debug if scope["path"] in responses.HEALTH_PATHS else log.info)(
                 "request",
@@ -124,6 +126,7 @@ class AccessLog(Step):
                 bytes=sent,
                 client=client[0] if client else None,
             )
+            ended(status, seconds)
 
 
 class ResponseHeaders(Step):
@@ -231,6 +234,7 @@ class Problems(Step):
                 responses.log_outage(*outage)
             else:
                 log.exception("request failed", method=scope["method"], path=scope["path"])
+                observe.failed(error)
             if not started and not _is_users(held):
                 if outage:
                     return await _problem(send, 503, (b"retry-after", b"1"))
