@@ -14,7 +14,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from . import responses, observe
+from . import observe, responses
 from .drain import drain
 from .services import Attached
 
