@@ -8,7 +8,6 @@ listening, and what runs may finish within SHUTDOWN_GRACE_SECONDS.
 import asyncio
 import os
 import threading
-import time
 from collections.abc import Callable
 from weakref import WeakSet
 
@@ -24,7 +23,6 @@ class Drain:
 
     def __init__(self) -> None:
         self.draining = False
-        self.ends = float("inf")
         self.streams: WeakSet[asyncio.Task[None]] = WeakSet()
         """The requests whose responses have no end of their own."""
 
@@ -36,7 +34,6 @@ class Drain:
         if self.draining:
             return
         self.draining = True
-        self.ends = time.monotonic() + seconds + grace + CUT_SECONDS
         deadline = seconds + grace + CUT_SECONDS
         last_resort = threading.Timer(deadline, _cut, [deadline])  # the loop itself may hang
         last_resort.daemon = True
@@ -44,10 +41,6 @@ class Drain:
         log.info("draining", seconds=seconds)
         loop = asyncio.get_running_loop()
         loop.call_soon_threadsafe(loop.call_later, seconds, self._close, stop)
-
-    def left(self) -> float:
-        """Return the seconds until the process is cut."""
-        return self.ends - time.monotonic()
 
     def _close(self, stop: Callable[[], None]) -> None:
         for stream in self.streams:

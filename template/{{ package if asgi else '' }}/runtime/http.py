@@ -14,7 +14,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from . import observe, responses
+from . import responses
 from .drain import drain
 from .services import Attached
 
@@ -95,7 +95,6 @@ class AccessLog(Step):
             return await self.app(scope, receive, send)
         began = time.perf_counter()
         status, sent = CLIENT_LEFT, 0
-        ended = observe.request(scope)
 
         async def send_counted(message: Message) -> None:
             nonlocal status, sent
@@ -115,7 +114,6 @@ class AccessLog(Step):
         try:
             await self.app(scope, receive, send_counted)
         finally:
-            seconds = time.perf_counter() - began
             client = scope["client"]
             (log.debug if scope["path"] in responses.HEALTH_PATHS else log.info)(
                 "request",
@@ -126,7 +124,6 @@ class AccessLog(Step):
                 bytes=sent,
                 client=client[0] if client else None,
             )
-            ended(status, seconds)
 
 
 class ResponseHeaders(Step):
@@ -234,7 +231,6 @@ class Problems(Step):
                 responses.log_outage(*outage)
             else:
                 log.exception("request failed", method=scope["method"], path=scope["path"])
-                observe.failed(error)
             if not started and not _is_users(held):
                 if outage:
                     return await _problem(send, 503, (b"retry-after", b"1"))

@@ -9,7 +9,6 @@ from typing import Any
 import structlog
 import uvicorn
 
-from . import observe
 from .config import RuntimeSettings, log_start
 from .deadlines import KILL_SECONDS
 from .drain import drain
@@ -24,7 +23,6 @@ log = structlog.get_logger(__name__)
 def run(app: App, settings: RuntimeSettings, services: Attached) -> int:
     """Serve until a signal ends it, and return the exit status."""
     listener = bind(settings.host, settings.port)
-    observe.prepare(settings)
     log_start(settings)
     config = uvicorn.Config(
         Lifespan(app, services),
@@ -38,9 +36,7 @@ def run(app: App, settings: RuntimeSettings, services: Attached) -> int:
     )
 
     def serve(ready: Callable[[], None] = lambda: None) -> int:
-        observe.start(settings, "web")
         Server(config, settings, ready).run([listener])
-        observe.finish(drain.left())
         log.info("stopped")
         return 0
 
