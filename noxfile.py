@@ -14,8 +14,9 @@ PYTHON = ">=3.12"
 
 
 def install(session: nox.Session, group: str) -> None:
-    """Install a dependency group of pyproject.toml into the session's environment."""
-    session.install(*nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), group))
+    """Install the launcher's dependencies and a group of pyproject.toml into the session's environment."""
+    manifest = nox.project.load_toml("pyproject.toml")
+    session.install(*manifest["project"]["dependencies"], *nox.project.dependency_groups(manifest, group))
 
 
 @nox.session(python=PYTHON)

@@ -35,7 +35,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
 }
 # The questions whose choices are booleans for the templates, each named as its choice.
 OPTIONS = ("framework", "database", "queue", "observability", "package_manager", "platforms", "ci")
-# The frameworks by what they are served with: gunicorn, and for all others uvicorn.
+# The frameworks whose applications run in threads, behind runtime/bridge.py.
 ON_WSGI = ("flask", "django")
 # The choices that have a dependency group in pins/pyproject.toml, in the order of the manifest.
 GROUPS = (

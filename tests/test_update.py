@@ -64,7 +64,7 @@ def earlier(template: Path) -> None:
     edit(source(template, "pyproject.toml"), "^line-length = .*", "line-length = 99 # of an earlier release")
     for name in ("drain.py", "http.py"):
         edit(
-            source(template, f"{{{{ package if asgi else '' }}}}/runtime/{name}"),
+            source(template, f"{{{{ package }}}}/runtime/{name}"),
             r"\Z",
             "\n# A line of an earlier release.\n",
         )

@@ -67,19 +67,6 @@ def test_a_killed_process_is_replaced(start: Start) -> None:
     assert {event["level"] for event in service.find("worker died")} == {"error"}
 
 
-@pytest.mark.wsgi
-@pytest.mark.long
-def test_a_process_that_hangs_is_replaced(start: Start) -> None:
-    """C-6, C-20: with one event, after the 30 s in which gunicorn expects a heartbeat."""
-    service = start()
-    service.wait_event("listening")
-    os.kill(processes.children(service.pid)[0], signal.SIGSTOP)
-    service.wait_event("worker hung", timeout=60)
-    service.wait_event("listening", count=2)
-    assert status(service.port, "/") == 200
-    assert len([event for event in service.events if event["level"] not in ("debug", "info")]) == 1
-
-
 def test_no_process_outlives_the_root(start: Start) -> None:
     """C-2: killed outright, it leaves nobody behind on the port."""
     service = start(WEB_CONCURRENCY="2", SHUTDOWN_DRAIN_SECONDS="0.1")

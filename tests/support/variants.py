@@ -39,15 +39,15 @@ BOOTED = ("framework", "database", "queue")
 LEADING = "fastapi"
 # The tests of tests/factors that are worth their time in a run over pairs, with a database and without.
 WORTH = {
-    LEADING: ("", "test_(01|03|04|05|07_http|10|12)"),
-    # The first on gunicorn: all that its server, its health checks and its sessions have of their own.
+    LEADING: ("", "test_(01|03_config|04|05|07_http|10|12)"),
+    # The first behind the bridge: what runs in its threads, and its sessions.
     "flask": (
-        "test_(01|03|04_(outages|transactions)|06|07|08_conc|09_(boot|disp)|10_database.*from_a_clone|11|12_admin)",
+        "test_(01|04_(outages|transactions)|07_(bridge|http|middleware)|09_disp|10_database.*from_a_clone|11|12_admin)",
         "test_07_http",
     ),
-    # On the same server, with migrations of its own.
+    # Behind the same bridge, with migrations of its own.
     "django": (
-        "test_(01|04_(django|outages|transactions)|07_http|10_database.*from_a_clone|10_dev.*admin|11|12)",
+        "test_(01|04_(django|outages|transactions)|07_(http|middleware)|10_database.*from_a_clone|10_dev.*admin|11|12)",
         "test_07_http",
     ),
 }

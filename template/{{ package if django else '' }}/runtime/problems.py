@@ -1,6 +1,6 @@
 """Slipway's: kept current by `copier update`. Errors as documents (RFC 9457), made inside Django.
 
-`http.Problems` would answer them too, but where no middleware of Django's sees the response.
+`errors.Problems` would answer them too, but where no middleware of Django's sees the response.
 """
 
 import sys
@@ -13,7 +13,8 @@ from django.http.response import HttpResponseBase
 from django.urls import get_resolver
 from django.utils.deprecation import MiddlewareMixin
 
-from . import http, responses
+from . import responses
+from .environ import refusal
 from .services import Attached
 
 KIND = "application/problem+json"
@@ -27,12 +28,12 @@ class Problems(MiddlewareMixin):
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
         """Refuse a body before anything reads it."""
-        status = http.refusal(request.META)
+        status = refusal(request.META)
         return _problem(status) if status else None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer what is no fault of the view's."""
-        if status := http.refusal(request.META):
+        if status := refusal(request.META):
             return _problem(status)
         if outage := Attached.current().outage(exception):
             responses.log_outage(*outage)
@@ -59,7 +60,7 @@ class Problems(MiddlewareMixin):
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer an error that nothing has handled: the `handler500` of urls.py."""
-    if status := http.refusal(request.META):
+    if status := refusal(request.META):
         return _problem(status)
     error = sys.exception()
     return _problem(503 if error and Attached.current().outage(error) else 500)
@@ -69,9 +70,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def log_error(request: HttpRequest, **_: Any) -> None:
     """Log an error that nothing has handled, whatever answers it."""
     error = sys.exception()
-    if error and not http.refusal(request.META):
+    if error and not refusal(request.META):
         services = Attached.current()
-        http.log_failure(error, services, method=str(request.method), path=request.path)
+        responses.log_failure(error, services, method=str(request.method), path=request.path)
 
 
 def _problem(status: int) -> HttpResponse:

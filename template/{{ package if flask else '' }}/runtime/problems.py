@@ -1,6 +1,6 @@
 """Slipway's: kept current by `copier update`. Errors as documents (RFC 9457), made inside Flask.
 
-`http.Problems` would answer them too, but where neither `after_request` nor extensions see it.
+`errors.Problems` would answer them too, but where neither `after_request` nor extensions see it.
 """
 
 from typing import Any
@@ -8,10 +8,10 @@ from typing import Any
 from flask import Flask, abort, current_app, got_request_exception, json, request
 from structlog.contextvars import get_contextvars
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
-from werkzeug.exceptions import default_exceptions as by_status
 from werkzeug.wrappers import Response
 
-from . import http
+from .environ import refusal
+from .responses import log_failure
 from .services import Attached
 
 
@@ -20,24 +20,19 @@ def init_app(app: Flask) -> None:
     got_request_exception.connect(_log, app)
     app.logger.addFilter(lambda record: "Exception on " not in record.msg)  # `_log` has said so
     app.before_request(_refuse_large_body)
-    app.register_error_handler(http.BodyError, _refuse_body)
     app.register_error_handler(InternalServerError, _fail)
     app.register_error_handler(HTTPException, _document)
 
 
 def _log(_app: Flask, exception: Exception, **_: Any) -> None:
-    if not http.refusal(request.environ):
+    if not refusal(request.environ):
         services = Attached.current()
-        http.log_failure(exception, services, method=request.method, path=request.path)
+        log_failure(exception, services, method=request.method, path=request.path)
 
 
 def _refuse_large_body() -> None:
-    if status := http.refusal(request.environ):
+    if status := refusal(request.environ):
         abort(status)
-
-
-def _refuse_body(_: http.BodyError) -> Any:
-    return current_app.handle_user_exception(by_status[http.refusal(request.environ)]())
 
 
 def _fail(error: InternalServerError) -> Any:

@@ -40,19 +40,28 @@ def problem(status: int) -> bytes:
     return orjson.dumps({"title": title, "status": status, "request_id": known.get("request_id")})
 
 
-{{ async }}def health(path: str, services: Attached) -> tuple[int, dict[str, Any]]:
+async def health(path: str, services: Attached) -> tuple[int, dict[str, Any]]:
     """Return the status and the document for one of HEALTH_PATHS."""
     if path == "/livez":
         return 200, {"status": "ok"}
     if drain.draining:
         return 503, {"status": "draining"}
-    failing = {name: reason for name, reason, _ in {{ await }}services.ask() if reason}
+    failing = {name: reason for name, reason, _ in await services.ask() if reason}
     if failing:
         return 503, {"status": "unavailable", "failing": failing}
     return 200, {"status": "ok"}
 
 
 _logged: dict[str, float] = {}  # by its reason, when an outage was last logged, in seconds
+
+
+def log_failure(error: BaseException, services: Attached, **request: str) -> int:
+    """Log what has failed, and return the status to answer it with: 503 for an outage, else 500."""
+    if outage := services.outage(error):
+        log_outage(*outage)
+        return 503
+    log.error("request failed", **request, exc_info=error)
+    return 500
 
 
 def log_outage(service: str, reason: str) -> None:

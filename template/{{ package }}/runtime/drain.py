@@ -6,14 +6,20 @@ listening, and what runs may finish within SHUTDOWN_GRACE_SECONDS.
 """
 
 import asyncio
+import atexit
 import os
+import sys
 import threading
+import time
 from collections.abc import Callable
+from functools import partial
+from queue import SimpleQueue
+from typing import NoReturn
 from weakref import WeakSet
 
 import structlog
 
-from .deadlines import CUT_SECONDS
+from .deadlines import CUT_SECONDS, LAST_WORD_SECONDS
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +31,12 @@ class Drain:
         self.draining = False
         self.streams: WeakSet[asyncio.Task[None]] = WeakSet()
         """The requests whose responses have no end of their own."""
+        # Signal handlers may put into it, whatever they interrupt, and could start no thread.
+        self.deadlines: SimpleQueue[float] = SimpleQueue()
+
+    def watch(self) -> None:
+        """From now on, end the process where its event loop cannot."""
+        threading.Thread(target=self._cut, daemon=True).start()
 
     def begin(self, seconds: float, grace: float, stop: Callable[[], None]) -> None:
         """Drain for `seconds`, then call `stop`; `grace` seconds later the process is cut.
@@ -34,23 +46,31 @@ class Drain:
         if self.draining:
             return
         self.draining = True
-        deadline = seconds + grace + CUT_SECONDS
-        last_resort = threading.Timer(deadline, _cut, [deadline])  # the loop itself may hang
-        last_resort.daemon = True
-        last_resort.start()
-        log.info("draining", seconds=seconds)
+        self.deadlines.put(seconds + grace + CUT_SECONDS)
         loop = asyncio.get_running_loop()
         loop.call_soon_threadsafe(loop.call_later, seconds, self._close, stop)
+        log.info("draining", seconds=seconds)
 
     def _close(self, stop: Callable[[], None]) -> None:
         for stream in self.streams:
             stream.cancel()
         stop()
 
+    def _cut(self) -> None:
+        seconds = self.deadlines.get()
+        time.sleep(seconds)
+        word = threading.Thread(target=partial(log.error, "process cut", seconds=seconds))
+        word.daemon = True
+        word.start()
+        word.join(LAST_WORD_SECONDS)
+        os._exit(0)
 
-def _cut(seconds: float) -> None:
-    log.error("process cut", seconds=seconds)
-    os._exit(0)
+
+def end(status: int = 0) -> NoReturn:
+    """End this process without waiting for its threads, which may hang."""
+    atexit._run_exitfuncs()  # CPython has no public name for it
+    sys.stdout.flush()
+    os._exit(status)
 
 
 drain = Drain()

@@ -1,0 +1,72 @@
+"""`slipway new DIR`: ask, make the service, and say what was made and what to do next."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from copier._main import Worker
+
+from .errors import one_line, say
+from .source import Template, own
+
+NOTHING = "none"
+
+
+class Launch(Worker):
+    """copier's own copy, which says what it does in place of a line for each file.
+
+    What begins with an underscore is private to copier, so pyproject.toml pins its version;
+    tests/test_launcher.py reads what comes out.
+    """
+
+    def _render_template(self) -> None:
+        say(f"\nWriting {self.dst_path}")
+        super()._render_template()
+
+    def _execute_tasks(self, tasks: Sequence[Any]) -> None:
+        say("Completing the lock")
+        super()._execute_tasks(tasks)
+
+    def launch(self) -> None:
+        """Ask, copy, and print the template's own messages around it."""
+        self._print_message(self.template.message_before_copy)
+        self.quiet = True
+        self.run_copy()
+        self.quiet = False
+        say(made(self.answers.combined, self.dst_path))
+        self._print_message(self.template.message_after_copy)
+
+
+def made(answers: Mapping[str, Any], folder: Path) -> str:
+    """Return what was made, as one line."""
+    chosen = [answers.get(name) for name in ("framework", "database", "queue", "package_manager", "ci")]
+    chosen += ["clock"] * (answers.get("clock") is True) + list(answers.get("platforms") or [])
+    parts = [str(each) for each in chosen if each and each != NOTHING]
+    files = sum(path.is_file() for path in folder.rglob("*") if ".git" not in path.parts)
+    return f"Made {folder}: {files} files, with {', '.join(parts)}."
+
+
+def new(folder: Path, data: Mapping[str, str], *, defaults: bool, version: str | None) -> None:
+    """Launch a service into a folder. Raises UserMessageError."""
+    template = own()
+    check(folder, template)
+    with (
+        one_line(template.address),
+        Launch(
+            src_path=template.address,
+            dst_path=folder,
+            data=dict(data),
+            defaults=defaults,
+            vcs_ref=version or template.version,
+            unsafe=True,  # the launcher came with this template
+        ) as worker,
+    ):
+        worker.launch()
+
+
+def check(folder: Path, template: Template) -> None:
+    """Refuse a folder inside the template's clone, or around it. Raises ValueError."""
+    clone, target = Path(template.address), folder.resolve()
+    with one_line(template.address):
+        if clone.is_dir() and clone.resolve() in (target, *target.parents):
+            raise ValueError(f"{folder} is inside the template's clone: `slipway new ../{target.name}`.")

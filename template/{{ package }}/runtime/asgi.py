@@ -1,0 +1,54 @@
+"""Slipway's: kept current by `copier update`. What a step of a request's way is made of."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from . import responses
+
+type Message = Any  # a mapping whose keys depend on its "type"; see the ASGI specification
+type Receive = Callable[[], Awaitable[Message]]
+type Send = Callable[[Message], Awaitable[None]]
+type App = Callable[[Any, Receive, Send], Awaitable[None]]
+type Header = tuple[bytes, bytes]
+
+CLOSE = (b"connection", b"close")
+
+
+class Step:
+    """A step of the way that does nothing yet."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self.http(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def http(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Handle a request; websockets and the lifespan pass by."""
+        await self.app(scope, receive, send)
+
+
+def add(message: Message, *headers: Header) -> None:
+    """Add what the response does not say yet."""
+    own = message["headers"] = list(message.get("headers", ()))
+    names = {name.lower() for name, _ in own}
+    own += [header for header in headers if header[0] not in names]
+
+
+async def reply(
+    send: Send, status: int, body: bytes, kind: bytes, *headers: Header, more: bool = False
+) -> None:
+    """Answer with this body; `more` says that the caller ends the response."""
+    length = str(len(body)).encode()
+    full = [(b"content-type", kind), (b"content-length", length), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": full})
+    await send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+async def problem(send: Send, status: int, *headers: Header, more: bool = False) -> None:
+    """Answer with a problem document."""
+    document = responses.problem(status)
+    await reply(send, status, document, b"application/problem+json", *headers, more=more)

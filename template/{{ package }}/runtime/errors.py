@@ -1,0 +1,78 @@
+"""Slipway's: kept current by `copier update`. The step that answers what fails."""
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from . import responses
+from .asgi import App, Message, Receive, Send, Step, problem
+from .services import Attached
+
+log = structlog.get_logger(__name__)
+
+
+class Problems(Step):
+    """Logs what fails, and answers it with a problem document: 503 for an outage, else 500."""
+
+    def __init__(self, app: App, services: Attached) -> None:
+        super().__init__(app)
+        self.services = services
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self.websocket(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    async def http(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Pass a request on; answer in place of the application where that fails."""
+        started = disconnected = False
+        held: list[Message] = []  # a 500, until it is known whether the framework raises its cause
+
+        async def receive_noting(*_: Any) -> Message:
+            nonlocal disconnected
+            message = await receive()
+            disconnected = message["type"] == "http.disconnect"
+            return message
+
+        async def send_or_hold(message: Message) -> None:
+            nonlocal started
+            if held or message.get("status") == 500:
+                held.append(message)
+            else:
+                started = True
+                await send(message)
+
+        try:
+            await self.app(scope, receive_noting, send_or_hold)
+            if not (started or held or disconnected):
+                raise RuntimeError("The application has returned without an answer.")
+        except asyncio.CancelledError:  # uvicorn cancels what outlasts the grace
+            log.error("request cut", method=scope["method"], path=scope["path"])
+            if not started:
+                await problem(send, 503)
+            return
+        except Exception as error:
+            if disconnected and not started:
+                return
+            where = {"method": scope["method"], "path": scope["path"]}
+            status = responses.log_failure(error, self.services, **where)
+            if not started and not _is_users(held):
+                after = [(b"retry-after", b"1")] if status == 503 else []
+                return await problem(send, status, *after)
+        for message in held:
+            await send(message)
+
+    async def websocket(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Pass a websocket on; uvicorn closes one that fails."""
+        try:
+            await self.app(scope, receive, send)
+        except Exception:
+            log.exception("websocket failed", path=scope["path"])
+
+
+def _is_users(held: list[Message]) -> bool:
+    """Tell whether a handler of the user's wrote this 500, and not Starlette itself."""
+    body = b"".join(message.get("body", b"") for message in held)
+    return bool(held) and body != b"Internal Server Error"

@@ -1,0 +1,114 @@
+"""Slipway's: kept current by `copier update`. How a variable becomes a setting.
+
+Lists may be written with commas. What does not fit is named by its variable, never with its value.
+"""
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import AliasChoices, AliasPath, TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource
+
+type Schema = dict[str, Any]
+
+
+class Environment(EnvSettingsSource):
+    """The environment, with lists as JSON or with commas.
+
+    What is neither is left as it is: validation then names it together with all other problems,
+    while pydantic-settings would stop at the first.
+    """
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Return what a variable means for a list, a mapping or a model."""
+        try:
+            decoded = super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            decoded = value
+            if value.lstrip().startswith(("[", "{")):  # meant as JSON
+                return value
+        else:
+            if decoded is value or isinstance(decoded, list | dict):  # NoDecode, or JSON
+                return decoded
+        kinds = _kinds(_schema(field))
+        if "array" in kinds <= {"array", "null"}:
+            return [item for item in map(str.strip, value.split(",")) if item]
+        return decoded
+
+
+def problems(settings: type[BaseSettings], error: ValidationError) -> dict[str, str]:
+    """Name each offending variable and say what it should be."""
+    found: dict[str, list[str]] = {}
+    present = Environment(settings).env_vars  # by names in lower case, without empty ones
+    delimiter = settings.model_config.get("env_nested_delimiter") or ""
+    for detail in error.errors(include_url=False):
+        name, *path = detail["loc"] or ("settings",)
+        variable, field = _variable(settings, str(name), present)
+        nested = delimiter.join([variable, *map(str, path)])
+        if delimiter and nested.lower() in present:  # SMTP__PORT, if "__" is the delimiter
+            variable, path = nested.upper(), []
+        found.setdefault(variable, []).append(_problem(detail, path, _schema(field)))
+    return {variable: "; ".join(dict.fromkeys(texts)) for variable, texts in found.items()}
+
+
+def _problem(detail: Mapping[str, Any], path: Sequence[str | int], schema: Schema) -> str:
+    kinds, value = _kinds(schema), detail["input"]
+    if not path and isinstance(value, str) and detail["type"] != "value_error":
+        if "array" in kinds <= {"array", "null"}:
+            return 'Input should be a list, such as a,b or ["a", "b"]'
+        if "object" in kinds <= {"object", "null"}:
+            known = ", ".join(f'"{name}": …' for name in schema.get("properties", ["name"]))
+            return f"Input should be JSON, such as {{{known}}}"
+    # A key of a mapping is input too, and so may be a secret: only declared names are told.
+    declared = set(_declared(schema))
+    parts = [
+        f"item {part + 1}" if isinstance(part, int) else part
+        for part in path
+        if isinstance(part, int) or part in declared
+    ]
+    text = detail["msg"]
+    if isinstance(value, str) and len(value) >= 8:  # a validator may quote it
+        text = text.replace(value, "…")
+    return ": ".join([*parts, text])
+
+
+def _variable(
+    settings: type[BaseSettings], key: str, present: Container[str]
+) -> tuple[str, FieldInfo | None]:
+    """Find the field of a name or an alias, and which of its variables is set."""
+    for name, field in settings.model_fields.items():
+        alias = field.validation_alias or name
+        choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+        names = [str(it.path[0]) if isinstance(it, AliasPath) else it for it in choices]
+        if key == name or key in names:
+            return next((it for it in names if it.lower() in present), names[0]).upper(), field
+    return key, None
+
+
+def _schema(field: FieldInfo | None) -> Schema:
+    """Describe a field's type as JSON Schema does, whatever it is made of."""
+    annotation: Any = field.annotation if field else None
+    try:
+        return TypeAdapter(annotation).json_schema()
+    except PydanticUserError:  # there is none for this type
+        return {}
+
+
+def _kinds(schema: Schema) -> set[str]:
+    """Return the JSON types of a schema: "array" for lists, sets and tuples."""
+    target = schema.get("$defs", {}).get(schema.get("$ref", "").rpartition("/")[2], schema)
+    options = target.get("anyOf") or target.get("oneOf") or [target]
+    return {str(option.get("type", "object" if "$ref" in option else "")) for option in options}
+
+
+def _declared(schema: Any) -> Iterator[str]:
+    """Yield the names of the fields in a schema, at any depth."""
+    if isinstance(schema, dict):
+        yield from schema.get("properties", ())
+        for part in schema.values():
+            yield from _declared(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from _declared(part)
