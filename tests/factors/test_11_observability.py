@@ -4,8 +4,6 @@ import os
 import signal
 import statistics
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -237,7 +235,6 @@ def test_metrics_of_two_processes_are_one(observed: Project, start: Start) -> No
         many(web.port, 1000, lambda _: "/")
         eventually(lambda: total(scrape(metrics), asked) == 2000, "2,000 requests")
         victim = children(web.pid)[0]
-        hangs = threading.Thread(target=lambda: pytest.raises(httpx.HTTPError, httpx.get, f"{web.url}/slow?seconds=60", timeout=120))
         os.kill(victim, signal.SIGKILL)
         web.wait_event("listening", count=3)
         assert {total(scrape(metrics), asked) for _ in range(10)} == {2000}
@@ -289,4 +286,3 @@ def test_bad_variables_are_named(observed: Project, start: Start) -> None:
     (event,) = web.events
     assert event["problems"].keys() == wrong.keys() - {"PORT"}
     assert not any(value in web.lines[0] for value in wrong.values() if value != "8000")
-    assert sys.platform
