@@ -106,11 +106,11 @@ def test_a_request_its_job_and_their_errors(observed: Project, start: Start, col
         for path in (f"/notes/{note}", "/boom", "/nowhere-7", "/nowhere-8", "/livez", "/readyz"):
             httpx.get(f"{web.url}{path}", headers={"Authorization": SECRETS["header"]})
         if worker:
-            worker.wait_event("job", outcome="succeeded", job="count_words")
+            worker.wait_event("job", outcome="succeeded", request_id="r-1")
         series = scrape(metrics)
     for process in filter(None, (web, worker)):
         process.terminate()
-        assert process.wait() == 0
+        assert process.wait() == 0, process.report()
 
     (posted,) = collector.spans("SERVER", http_request_method="POST")
     assert (posted.trace, posted.parent) == (PARENT["trace"], PARENT["id"])
@@ -137,9 +137,8 @@ def test_a_request_its_job_and_their_errors(observed: Project, start: Start, col
         assert run.attributes["job.outcome"] == "succeeded"
         assert posted.resource["service.instance.id"] != run.resource["service.instance.id"]
         assert any(span.parent == run.id for span in collector.spans("CLIENT")), "no query of the job's"
-        for event in worker.find("job", job="count_words"):
-            assert (event["trace_id"], event["span_id"]) == (run.trace, run.id)
-            assert event["request_id"] == "r-1"
+        (event,) = worker.find("job", request_id="r-1")
+        assert (event["trace_id"], event["span_id"]) == (run.trace, run.id)
     for event in web.events:
         if event.get("request_id") and event.get("path") not in ("/livez", "/readyz"):
             assert {"trace_id", "span_id"} <= event.keys(), event
