@@ -83,7 +83,7 @@ def preview(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def bench(session: nox.Session) -> None:
-    """Measure the boot of `web` beside that of a bare hello world; `-- --rounds 50`."""
+    """Measure what a service costs beside a bare one; `-- hello --framework flask --rounds 3`."""
     install(session, "tests")
     session.run("python", "-m", "tests.bench", *session.posargs)
 

@@ -1,13 +1,16 @@
 """The command `slipway`."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from copier.errors import UserMessageError
 
 from .errors import say
+from .fleet import status, update_all
 from .new import new
+from .update import abort
 
 STOPPED = 130
 
@@ -24,35 +27,77 @@ def parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
     slipway = argparse.ArgumentParser("slipway", description="Launch services, and keep them up to date.")
     commands = slipway.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
     launch = commands.add_parser("new", help="launch a service", description="Launch a service.")
     launch.add_argument(
         "folder", type=Path, metavar="DIR", help="where it goes; a folder that is not there yet"
     )
-    launch.add_argument(
-        "-d",
-        "--data",
-        type=answer,
-        action="append",
-        default=[],
-        metavar="QUESTION=ANSWER",
-        help="answer a question beforehand",
-    )
     launch.add_argument("--defaults", action="store_true", help="ask nothing")
-    launch.add_argument(
-        "--version", help="a tag or a commit of the template; the latest release if not given"
+
+    about = (
+        "Say which version a service has, what has come since, and which files of the template were edited."
     )
+    told = commands.add_parser("status", help="say what is behind, and what was edited", description=about)
+
+    about = "Update services, each on a new branch, and commit what has no conflict."
+    bring = commands.add_parser("update", help="bring the template's newest version", description=about)
+    bring.add_argument("--preview", action="store_true", help="say what would come, and write nothing")
+    bring.add_argument("--abort", action="store_true", help="put back what an update has not committed")
+    bring.add_argument("--no-check", action="store_true", help="do not run the services' own checks")
+    bring.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at once (%(default)s)")
+
+    for command in (told, bring):
+        command.add_argument(
+            "folders",
+            type=Path,
+            nargs="*",
+            default=[Path()],
+            metavar="DIR",
+            help="a service; this folder if none",
+        )
+    for command in (launch, bring):
+        command.add_argument(
+            "-d",
+            "--data",
+            type=answer,
+            action="append",
+            default=[],
+            metavar="QUESTION=ANSWER",
+            help="answer a question",
+        )
+        command.add_argument("--version", help="a tag of the template; the newest release if not given")
     return slipway
+
+
+def run(given: argparse.Namespace) -> int:
+    """Run the command, and return its exit status. Raises UserMessageError."""
+    if given.command == "new":
+        new(given.folder, dict(given.data), defaults=given.defaults, version=given.version)
+        return 0
+    if given.command == "status":
+        return status(given.folders)
+    if given.abort:
+        for folder in given.folders:
+            abort(folder)
+        return 0
+    return update_all(
+        given.folders,
+        dict(given.data),
+        given.version,
+        check=not given.no_check,
+        jobs=given.jobs,
+        dry=given.preview,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit status."""
     given = parser().parse_args(arguments)
     try:
-        new(given.folder, dict(given.data), defaults=given.defaults, version=given.version)
+        return run(given)
     except UserMessageError as error:
         say(str(error))
         return 1
     except KeyboardInterrupt:
         say("Stopped.")
         return STOPPED
-    return 0

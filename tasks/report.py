@@ -1,7 +1,9 @@
 """At the end of an update: say what it did, and what to do next.
 
-copier runs it in the user's project: `report.py TESTS`, the command that runs the service's tests. The
-versions come from copier's variables: https://copier.readthedocs.io/en/stable/configuring/#migrations
+copier runs it in the user's project: `report.py ANSWERS_FILE COMMAND`, the command that runs the service's
+tests. The versions come from copier's variables:
+https://copier.readthedocs.io/en/stable/configuring/#migrations
+If SLIPWAY_REPORT names a file, the launcher wants the same as JSON there.
 """
 
 import json
@@ -9,31 +11,25 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
+import yaml
 from packaging.version import Version
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from slipway.changelog import changes, options
 from tasks.project import edited_file, listed, say
 
-CHANGELOG = Path(__file__).resolve().parent.parent / "CHANGELOG.md"
+ROOT = Path(__file__).resolve().parent.parent
 MIGRATION = re.compile(r"(^|/)migrations/(versions/)?(?!env\.py|__init__\.py)[^/]+\.py$")
+CONFLICT = re.compile(r"(?ms)^<{7}[^\n]*\n(?P<mine>.*?)^={7}\n(?P<new>.*?)^>{7}")
+COLUMNS = 90
+PLACES = 5  # of a file's conflicts, so that a text written anew does not fill the screen
 
 
-def changes(changelog: str, old: Version, new: Version) -> list[str]:
-    """The sections of a changelog after one version and up to another, newest first."""
-    if old.base_version == "0.0.0":  # of a template without tags, which knows no versions
-        return []
-    sections = re.split(r"(?m)^## ", changelog)[1:]
-    named = [(re.match(r"\d+\.\d+\.\d+", section), section) for section in sections]
-    return [section.strip() for name, section in named if name and old < Version(name[0]) <= new]
-
-
-def gone(version: str) -> list[str]:
+def gone(version: str, edited: list[str]) -> list[str]:
     """A line for the files that are no longer there, and one for each of them that was edited."""
     files = listed("diff", "--name-only", "--relative", "--diff-filter=D", "HEAD")
-    noted = edited_file()
-    edited = json.loads(noted.read_text("utf-8")) if noted.exists() else []
-    noted.unlink(missing_ok=True)
     untouched = [name for name in files if name not in edited]
     why = f"{version} does not have it with your answers"
     lines = [f"Gone, because {why}: {', '.join(untouched)}."] if untouched else []
@@ -44,23 +40,86 @@ def gone(version: str) -> list[str]:
     ]
 
 
-def main(tests: str) -> None:
-    """Print the report."""
+def noted() -> list[str]:
+    """Take what tasks/edited.py has noted: the files that the user had edited."""
+    path = edited_file()
+    edited: list[str] = json.loads(path.read_text("utf-8")) if path.exists() else []
+    path.unlink(missing_ok=True)
+    return edited
+
+
+def meetings(name: str) -> list[str]:
+    """Per conflict in a file two lines: what the user wants there, and what the template does."""
+    try:
+        text = Path(name).read_text("utf-8")
+    except (OSError, ValueError):
+        return []
+    lines = []
+    found = list(CONFLICT.finditer(text))
+    for conflict in found[:PLACES]:
+        number = text.count("\n", 0, conflict.start()) + 1
+        lines += [
+            f"  {name}:{number}",
+            f"    yours:    {first(conflict['mine'])}",
+            f"    template: {first(conflict['new'])}",
+        ]
+    return lines + [f"  {name}: {len(found) - PLACES} more"] * (len(found) > PLACES)
+
+
+def first(side: str) -> str:
+    """The first line of one side of a conflict that has text, and how many others there are."""
+    lines = [line.strip() for line in side.splitlines() if line.strip()]
+    if not lines:
+        return "(nothing)"
+    line = lines[0] if len(lines[0]) <= COLUMNS else f"{lines[0][:COLUMNS]}…"
+    return f"{line}  (and {len(lines) - 1} more)" if len(lines) > 1 else line
+
+
+def found(answers_file: str) -> dict[str, Any]:
+    """What the update did, file by file."""
+    edited = noted()
     old, new = (os.environ[f"VERSION_{which}"] for which in ("FROM", "TO"))
-    parsed = (Version(os.environ[f"VERSION_PEP440_{which}"]) for which in ("FROM", "TO"))
+    since, until = (Version(os.environ[f"VERSION_PEP440_{which}"]) for which in ("FROM", "TO"))
+    answers = yaml.safe_load(Path(answers_file).read_text("utf-8"))
+    questions = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+    came = listed("ls-files", "--others", "--exclude-standard")
+    conflicts = listed("diff", "--name-only", "--relative", "--diff-filter=U")
+    changed = listed("diff", "--name-only", "--relative", "--diff-filter=M", "HEAD")
+    settled = [name for name in changed if name not in conflicts]
+    return {
+        "from": old,
+        "to": new,
+        "changes": changes(
+            (ROOT / "CHANGELOG.md").read_text("utf-8"), since, until, options(questions), answers
+        ),
+        "gone": gone(new, edited),
+        "new": [name for name in came if not name.endswith(".rej")],
+        "clean": [name for name in settled if name not in edited],
+        "merged": [name for name in settled if name in edited],
+        "conflicts": conflicts + [name for name in came if name.endswith(".rej")],
+        "meetings": [line for name in conflicts for line in meetings(name)],
+        "migrations": [name for name in came if MIGRATION.search(name)],
+    }
+
+
+def main(answers_file: str, tests: str) -> None:
+    """Print the report."""
+    report = found(answers_file)
+    if path := os.environ.get("SLIPWAY_REPORT"):
+        Path(path).write_text(json.dumps(report), "utf-8")
+    old, new = report["from"], report["to"]
     say(f"\nUpdated from {old} to {new}." if old != new else f"\nUpdated; the version stays {new}.")
-    for section in changes(CHANGELOG.read_text("utf-8"), *parsed):
+    for section in report["changes"]:
         say(f"\n{section}")
     say("")
-    for line in gone(new):
+    for line in report["gone"]:
         say(line)
-    new_files = listed("ls-files", "--others", "--exclude-standard")
-    if migrations := [name for name in new_files if MIGRATION.search(name)]:
-        say(f"New migrations, which `release` will run: {', '.join(migrations)}.")
-    conflicts = listed("diff", "--name-only", "--relative", "--diff-filter=U")
-    rejected = [name for name in new_files if name.endswith(".rej")]
-    if conflicts or rejected:
-        say(f"Conflicts, where your lines and the template's meet: {', '.join([*conflicts, *rejected])}.")
+    if report["migrations"]:
+        say(f"New migrations, which `release` will run: {', '.join(report['migrations'])}.")
+    if report["conflicts"]:
+        say(f"Conflicts, where your lines and the template's meet: {', '.join(report['conflicts'])}.")
+        for line in report["meetings"]:
+            say(line)
         say("Choose in each, `git add` it, and find any marker that is left with `git diff --check`.")
     say(f"Next: read `git status` and `git diff`, run `{tests}`, and commit.")
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from tasks.report import changes
+from extensions import context
+from slipway.changelog import changes, options
 from tests.support.git import commit_all, git
 from tests.support.project import Project, render
 from tests.support.template import ROOT
@@ -30,6 +31,24 @@ CHANGELOG = "# Changelog\n\n## Unreleased\n\n- x\n\n## 1.2.0 - 2026\n\n- b\n\n##
 )
 def test_the_changelog_is_cut_to_what_is_new(old: str, new: str, expected: list[str]) -> None:
     assert changes(CHANGELOG, Version(old), Version(new)) == expected
+
+
+@pytest.mark.parametrize(
+    ("entry", "kept"),
+    [
+        ("- Anything: it concerns everybody.", True),
+        ("- Django: a view.", False),
+        ("- Flask: a view,\n  over two lines.", True),
+        ("- Flask and Django: a view.", True),
+        ("- celery, dramatiq: a job.", False),
+        ("- heroku: a dyno.", True),
+    ],
+)
+def test_what_concerns_other_answers_is_left_out(entry: str, kept: bool) -> None:
+    log = f"# Changelog\n\n## 1.1.0\n\n{entry}\n- The last one.\n\n## 1.0.0\n\n- a\n"
+    answers = {"framework": "flask", "queue": "none", "platforms": ["heroku"]}
+    (section,) = changes(log, Version("1.0.0"), Version("1.1.0"), options(context.QUESTIONS), answers)
+    assert section == f"1.1.0\n\n{entry + chr(10) if kept else ''}- The last one."
 
 
 def test_an_update_ends_with_a_report(template: Path, tmp_path: Path) -> None:
@@ -57,9 +76,13 @@ def test_an_update_ends_with_a_report(template: Path, tmp_path: Path) -> None:
     expected = entries[: next(at for at, entry in enumerate(entries) if entry.startswith("0.7."))]
     assert [line for line in lines if re.match(r"\d+\.\d+\.\d+ - ", line)] == ["99.0.0 - today", *expected]
     assert "- All is better." in lines
-    assert lines[-4:] == [
+    at = readme.read_text().splitlines().index("<<<<<<< before updating") + 1
+    assert lines[-7:] == [
         f"New migrations, which `release` will run: {project.name}/migrations/versions/0002_outbox.py.",
         "Conflicts, where your lines and the template's meet: README.md.",
+        f"  README.md:{at}",
+        "    yours:    ## Where things are",
+        "    template: ## The layout",
         "Choose in each, `git add` it, and find any marker that is left with `git diff --check`.",
         "Next: read `git status` and `git diff`, run `uv run pytest`, and commit.",
     ]

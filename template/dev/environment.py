@@ -1,13 +1,18 @@
 """The variables of development: .env.example, overridden by `.env`, overridden by the shell's."""
 
+import io
 import os
+import re
 import sys
 from pathlib import Path
 
-from honcho.environ import parse  # type: ignore[import-untyped]
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 ROOT = Path(__file__).parent.parent
 ENV, EXAMPLE = ROOT / ".env", ROOT / ".env.example"
+
+LITERAL = re.compile(r"[^=]*=\s*'")  # in single quotes, where `docker compose` expands nothing
 
 
 def environment() -> dict[str, str]:
@@ -19,11 +24,28 @@ def environment() -> dict[str, str]:
 
 def read(path: Path) -> dict[str, str]:
     """The variables in a file, or none where there is no file."""
-    variables: dict[str, str] = {}
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
-    for number, line in enumerate(lines, 1):
-        try:
-            variables |= parse(line)
-        except ValueError as error:
-            sys.exit(f"{path.name}, line {number}: {error}.")
-    return variables
+    try:
+        return parse(path.read_text("utf-8-sig")) if path.exists() else {}
+    except ValueError as error:
+        sys.exit(f"{path.name}{error}")
+
+
+def parse(text: str) -> dict[str, str]:
+    """Read the text of a `.env` file as `docker compose` does.
+
+    There is one difference: `$NAME` without braces is taken as it stands, and not expanded.
+
+    Raises:
+        ValueError: a line is no assignment; the message ends a sentence that begins with the file.
+    """
+    lines = list(parse_stream(io.StringIO(text)))
+    if wrong := next((line for line in lines if line.error), None):
+        number = wrong.original.line + wrong.original.string[:-1].count("\n")
+        raise ValueError(f", line {number}: this is not NAME=value, or a quote is not closed.")
+    expanded = dotenv_values(stream=io.StringIO(text))
+    values = {
+        line.key: line.value if LITERAL.match(line.original.string) else expanded[line.key]
+        for line in lines
+        if line.key
+    }
+    return {name: value for name, value in values.items() if value is not None}

@@ -172,11 +172,13 @@ def test_a_primary_that_has_become_read_only_is_left(
     def backend() -> int:
         return int(json.loads(Connection(service.port).get("/backend")[1])["pid"])
 
-    assert backend() == backend()
+    before = backend()
+    assert backend() == before
     try:
         postgres.execute("ALTER SYSTEM SET default_transaction_read_only = on")
         postgres.execute("SELECT pg_reload_conf()")
-        eventually(lambda: backend() != backend(), "connections that are given up")
+        eventually(lambda: backend() != before, "connections that are given up")
+        assert backend() == backend(), "a standby that is meant to be one costs no connect for each request"
     finally:
         postgres.execute("ALTER SYSTEM RESET default_transaction_read_only")
         postgres.execute("SELECT pg_reload_conf()")

@@ -15,7 +15,17 @@ from tests.support import postgres as pg
 from tests.support import redis, variants
 from tests.support.idioms import IDIOMS
 from tests.support.project import Project, environment, key, once
-from tests.support.queue_idioms import CASES, CELERY, CONSOLE, DIRECTLY, DRAMATIQ, REFUSED, Case
+from tests.support.queue_idioms import (
+    CASES,
+    CELERY,
+    CONSOLE,
+    DIRECTLY,
+    DRAMATIQ,
+    HOLD,
+    HOLD_IN_DJANGO,
+    REFUSED,
+    Case,
+)
 from tests.support.service import Service, eventually
 
 VARIANTS = [row for queue in CASES for row in variants.bootable(queue=queue, database="postgres")]
@@ -26,6 +36,8 @@ def project(request: pytest.FixtureRequest, render: Render, shared: Path) -> Pro
     """Return a service with each queue, a database and these jobs."""
     emitted = Project(render(request.param))
     text = {"celery": CELERY, "dramatiq": DRAMATIQ}[request.param["queue"]]
+    hold = HOLD_IN_DJANGO if request.param["framework"] == "django" else HOLD
+    text += hold.format(declare=IDIOMS[request.param["queue"]].declare)
 
     def add_jobs(to: Path) -> None:
         emitted.copy(to).append("jobs.py", text)
@@ -121,3 +133,20 @@ def test_it_is_refused(running: Running, project: Project, name: str, way: str) 
     running.server.client.delete("told")
     assert word in running.enqueue(job, way)
     assert not running.told()
+
+
+@pytest.mark.every_framework
+def test_more_jobs_than_connections(request: pytest.FixtureRequest, project: Project) -> None:
+    """C-16: eight at once take turns with the five connections of the process, as long as it takes."""
+    answers = project.answers()
+    if (answers["framework"], answers["queue"]) not in (("flask", "dramatiq"), ("django", "celery")):
+        pytest.skip("The pools of the others are the same.")
+    running: Running = request.getfixturevalue("running")
+    call = "hold.message()" if running.queue == "dramatiq" else "hold.s()"
+    assert [running.enqueue(call, "directly") for _ in range(8)] == [""] * 8
+
+    def outcomes() -> list[str]:
+        return [event["outcome"] for event in running.worker.find("job")]
+
+    eventually(lambda: len(outcomes()) >= 8, "end of the jobs")
+    assert outcomes() == ["succeeded"] * 8

@@ -286,3 +286,27 @@ DIRECTLY = {
     "celery": "({}).apply_async()",
     "dramatiq": "(lambda job: job.run() if hasattr(job, 'run') else jobs_queue.broker.enqueue(job))({})",
 }
+
+# A job that has a connection for two seconds.
+HOLD = """
+
+from sqlalchemy import text
+
+from .db import transaction
+
+
+@{declare}
+def hold():
+    with transaction() as session:
+        session.execute(text("SELECT pg_sleep(2)"))
+"""
+HOLD_IN_DJANGO = """
+
+from django.db import connection
+
+
+@{declare}
+def hold():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(2)")
+"""

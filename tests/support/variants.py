@@ -159,6 +159,11 @@ def with_clocks(**fixed: str) -> list[Answers]:
     return [row for row in rows if not conflict(row)]
 
 
+def richest(rows: list[Answers]) -> list[Answers]:
+    """Return those with a clock, and those to which no clock can be added."""
+    return [row for row in rows if row["clock"] or {**row, "clock": True} not in rows]
+
+
 def label(answers: Answers) -> str:
     """Name a set of answers, for the reports of pytest."""
     values = ("+".join(value) if isinstance(value, list) else value for value in answers.values())

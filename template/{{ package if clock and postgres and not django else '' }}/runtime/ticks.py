@@ -30,7 +30,7 @@ class Ticks:
     """What all clocks together have enqueued."""
 
     def __init__(self, postgres: Postgres) -> None:
-        self.engine = postgres.unpooled_engine()
+        self.engine = postgres.unpooled_engine(postgres.patience)
 
     def last(self, schedule: str, now: datetime) -> datetime:
         """Return the last tick; a schedule that is new begins now."""

@@ -14,6 +14,8 @@ from typing import NoReturn
 
 import structlog
 
+from .outlet import outlet
+
 log = structlog.get_logger(__name__)
 
 # Blocked, and taken one by one by `sigwait`, so that none comes between two lines of this file.
@@ -70,6 +72,7 @@ class Supervisor:
         except Exception:
             log.critical("crashed", exc_info=True)
         finally:
+            outlet.end()
             os._exit(status)
 
     def end_with_parent(self) -> None:

@@ -34,18 +34,25 @@ class Postgres(Service):
 
     def __init__(self, url: SecretStr, *, pool_size: int, statement_timeout_seconds: float) -> None:
         self.url = url.get_secret_value()
-        self.pool_options = {"pool_size": pool_size, "timeout": POOL_SECONDS}
+        self.pool_options: dict[str, Any] = {"pool_size": pool_size, "timeout": POOL_SECONDS}
         self.statement_timeout_seconds = statement_timeout_seconds
         # Tests attach to another database than Django has started with.
         default, place = connections.settings["default"], configuration(url)
         default["OPTIONS"] |= place["OPTIONS"]
         default |= {name: place[name] for name in ("NAME", *map(str.upper, PARAMETERS))}
 
+    def wait_for_connections(self) -> None:
+        """Let jobs wait for a free connection; requests have no time for that.
+
+        Called before `open`.
+        """
+        self.pool_options["timeout"] = None
+
     def open(self) -> None:
         """Connect through the pool from now on."""
-        from .base import Connection, DatabaseWrapper  # which need Django's settings
+        from .base import DatabaseWrapper  # which needs Django's settings
 
-        Connection.patience = self.statement_timeout_seconds
+        libpq.Connection.patience = self.statement_timeout_seconds
         DatabaseWrapper.pool_options = self.pool_options
 
     def ping(self) -> None:

@@ -13,38 +13,13 @@ from typing import Any
 import psycopg
 from django.db.backends.postgresql import base
 from psycopg import IsolationLevel
-from psycopg.errors import ConnectionTimeout, QueryCanceled
-from psycopg.pq import TransactionStatus
+from psycopg.errors import ConnectionTimeout
 from sqlalchemy import QueuePool, event
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 
-ANSWER_SECONDS = 0.5  # to answer what costs nothing, before the server is taken for frozen
+from ..libpq import ANSWER_SECONDS, Connection, is_left_behind
 
 _taken = threading.local()  # what a thread holds, which goes back to the pool with the thread
-
-
-class Connection(psycopg.Connection[Any]):
-    """Waits for each statement so long and no longer, also for a server that is frozen.
-
-    `statement_timeout` would be a setting of the session, which PgBouncer gives to others.
-    """
-
-    patience: float = 10  # seconds
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        try:
-            return super().wait(gen, interval, timeout or self.patience)
-        except psycopg.OperationalError:
-            if timeout or self.pgconn.transaction_status != TransactionStatus.ACTIVE:
-                raise
-        try:
-            self.cancel_safe(timeout=ANSWER_SECONDS)
-            return super().wait(gen, interval, ANSWER_SECONDS)
-        except QueryCanceled:
-            raise
-        except psycopg.OperationalError:
-            self.close()
-            raise ConnectionTimeout("no answer in time") from None
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -75,7 +50,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _close(self) -> None:
         if place := vars(_taken).pop(str(id(self)), None):
-            (place.invalidate if _is_useless(place.dbapi_connection) else place.close)()
+            (place.invalidate if place.dbapi_connection.closed else place.close)()
         else:
             super()._close()  # type: ignore[misc]  # django-stubs has it not
 
@@ -127,12 +102,5 @@ def _check(connection: Connection, _record: Any, _place: Any) -> None:
         raise InvalidatePoolError from error
     finally:
         del connection.patience
-
-
-def _is_useless(connection: psycopg.Connection[Any]) -> bool:
-    """Whether it is closed, or read-only, as Postgres says since version 14: its primary moved."""
-    status = connection.info.parameter_status
-    return connection.closed or "on" in (
-        status("in_hot_standby"),
-        status("default_transaction_read_only"),
-    )
+    if is_left_behind(connection):
+        raise DisconnectionError

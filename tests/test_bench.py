@@ -1,0 +1,23 @@
+"""`nox -s bench` measures, and keeps what it measured."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.template import ROOT
+
+
+def test_a_short_run_is_written_down(tmp_path: Path) -> None:
+    quick = ("hello", "--framework=fastapi", "--rounds=1", "--seconds=0.2", f"--write={tmp_path}")
+    command = [sys.executable, "-m", "tests.bench", *quick]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "bench.json").read_text())
+    rows = {row["name"]: row for row in figures["rows"]}
+    assert rows["requests, against bare"]["ours"] > 0
+    assert rows["requests, against bare"]["spread"] == [rows["requests, against bare"]["ratio"]] * 2
+    page = (tmp_path / "bench.md").read_text()
+    assert all(f"| {name} |" in page for name in rows)
+    assert figures["machine"]["processor"] in page
+    assert "fastapi: boot" in (tmp_path / "bench.svg").read_text()
