@@ -117,8 +117,9 @@ def test_a_request_its_job_and_their_errors(observed: Project, start: Start, col
     assert posted.attributes["http.response.status_code"] == 201
     assert posted.attributes["http.route"].rstrip("/") == "/notes"
     assert posted.resource["service.name"] == "order-desk"
-    assert {span.name.split()[0] for span in collector.spans("CLIENT") if span.parent == posted.id} >= {"INSERT"}
-    assert all(span.parent for span in collector.spans("CLIENT")), "a poll makes a span"
+    queries = collector.spans("CLIENT")
+    assert "INSERT" in {span.name for span in queries if span.parent == posted.id}
+    assert all(span.parent for span in queries), "a poll makes a span"
 
     gets = collector.spans("SERVER", http_request_method="GET")
     assert sorted(span.attributes["http.response.status_code"] for span in gets) == [200, 404, 404, 500]
@@ -157,9 +158,8 @@ def test_a_request_its_job_and_their_errors(observed: Project, start: Start, col
     asked = "http_server_request_duration_seconds_count"
     assert total(series, asked, http_response_status_code="404", http_route="") == 2
     assert total(series, asked) == 5
-    assert [point["count"] for point in collector.points("http.server.request.duration")].count(0) == 0
-    points = {point["http.response.status_code"] for point in collector.points("http.server.request.duration")}
-    assert points == {200, 201, 404, 500}
+    points = collector.points("http.server.request.duration")
+    assert {point["http.response.status_code"] for point in points} == {200, 201, 404, 500}
 
     log = "".join(line for process in filter(None, (web, worker)) for line in process.lines)
     for secret in SECRETS.values():
@@ -176,9 +176,7 @@ def test_nothing_of_it_is_imported_while_it_is_off(observed: Project, start: Sta
 
 
 @pytest.mark.parametrize("fault", ["refuses", "hangs", "answers 500"])
-def test_who_does_not_listen_stops_nothing(
-    observed: Project, start: Start, collector: Receiver, fault: str
-) -> None:
+def test_who_does_not_listen_stops_nothing(start: Start, collector: Receiver, fault: str) -> None:
     """No request is slower, the exit is in time, and one event a minute tells of it."""
     if fault == "hangs":
         collector.free.clear()
@@ -210,7 +208,7 @@ def test_who_does_not_listen_stops_nothing(
     assert not web.find("process cut")
 
 
-def test_the_end_of_a_process_loses_nothing(observed: Project, start: Start, collector: Receiver) -> None:
+def test_the_end_of_a_process_loses_nothing(start: Start, collector: Receiver) -> None:
     """Spans of finished requests and captured errors are sent before each child ends."""
     web = start(given=told_to(collector, WEB_CONCURRENCY="2", OTEL_BSP_SCHEDULE_DELAY="60000"))
     web.wait_event("listening", count=2)
@@ -225,12 +223,15 @@ def test_the_end_of_a_process_loses_nothing(observed: Project, start: Start, col
     assert len({span.resource["service.instance.id"] for span in collector.spans()}) == 2
 
 
-def test_metrics_of_two_processes_are_one(observed: Project, start: Start) -> None:
+def test_metrics_of_two_processes_are_one(start: Start) -> None:
     """Counters are right, go on where a child dies, and no path makes a series of its own."""
     asked = "http_server_request_duration_seconds_count"
+    memory = Path("/dev/shm")  # noqa: S108  # where it keeps its numbers, on Linux
+    found = set(memory.glob("metrics-*"))
     with reserved_port() as metrics:
         web = start(WEB_CONCURRENCY="2", METRICS_PORT=str(metrics), SHUTDOWN_DRAIN_SECONDS="0")
         web.wait_event("listening", count=2)
+        (folder,) = set(memory.glob("metrics-*")) - found
         many(web.port, 1000, lambda _: "/")
         eventually(lambda: total(scrape(metrics), asked) == 2000, "2,000 requests")
         victim = children(web.pid)[0]
@@ -245,7 +246,7 @@ def test_metrics_of_two_processes_are_one(observed: Project, start: Start) -> No
         assert total(after, "active") == 0
         web.terminate()
         assert web.wait() == 0
-    assert not list(Path("/dev/shm").glob(f"metrics-*-{web.pid}")), "the folder stays"
+    assert not folder.exists()
 
 
 def many(port: int, count: int, path: Callable[[int], str]) -> None:
@@ -261,7 +262,7 @@ def many(port: int, count: int, path: Callable[[int], str]) -> None:
         list(pool.map(send, range(2)))
 
 
-def test_an_idle_worker_tells_nothing(observed: Project, start: Start, collector: Receiver) -> None:
+def test_an_idle_worker_tells_nothing(start: Start, collector: Receiver) -> None:
     """Polling, heartbeats and what looks for lost jobs make no span."""
     worker = start(process="worker", given=told_to(collector, LOG_LEVEL="debug"))
     worker.wait_event("job", job="rescue", count=2)
@@ -270,7 +271,7 @@ def test_an_idle_worker_tells_nothing(observed: Project, start: Start, collector
     assert not collector.spans()
 
 
-def test_bad_variables_are_named(observed: Project, start: Start) -> None:
+def test_bad_variables_are_named(start: Start) -> None:
     """All of them at once, with 78, and never a value (C-7)."""
     wrong = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": "collector-4318",

@@ -44,7 +44,7 @@ class Receiver:
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
@@ -95,9 +95,7 @@ class Receiver:
 
     def wait_spans(self, count: int, kind: str = "", **attributes: Any) -> list[Span]:
         """Wait for so many of them."""
-        eventually(
-            lambda: len(self.spans(kind, **attributes)) >= count, f"{count} spans {kind} {attributes}"
-        )
+        eventually(lambda: len(self.spans(kind, **attributes)) >= count, f"{count} spans {kind} {attributes}")
         return self.spans(kind, **attributes)
 
     def points(self, name: str) -> list[dict[str, Any]]:
@@ -167,7 +165,7 @@ type Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 def scrape(port: int) -> Series:
     """Ask as Prometheus does: the value of each series, by its name and labels."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         text = answer.read().decode()
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
@@ -181,5 +179,3 @@ def total(series: Series, name: str, **labels: str) -> float:
     return sum(
         value for (found, own), value in series.items() if found == name and labels.items() <= set(own)
     )
-
-

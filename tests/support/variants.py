@@ -57,7 +57,12 @@ WORTH_OF_OTHERS = (
     "test_07_http",
 )
 # Of those that tell of themselves, what a run over pairs takes: the first, and the rest for what differs.
-OBSERVED = [(LEADING, "procrastinate"), ("litestar", "celery"), ("flask", "dramatiq"), ("django", "procrastinate")]
+OBSERVED = [
+    (LEADING, "procrastinate"),
+    ("litestar", "celery"),
+    ("flask", "dramatiq"),
+    ("django", "procrastinate"),
+]
 
 
 def worth(variant: Answers) -> str | None:
