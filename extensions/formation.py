@@ -271,6 +271,9 @@ SETTINGS = (
         "METRICS_PORT",
         "",
         "The port on which Prometheus asks each process; empty is none.",
+        differs={"kubernetes": "9464"},
+        why="Prometheus finds it by its name, `metrics`, and nothing else reaches it.",
+        only=("docker", "kubernetes", "fly"),  # the others let nothing in but through their router
         when="prometheus",
     ),
     Setting(
