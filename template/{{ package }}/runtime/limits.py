@@ -73,7 +73,7 @@ class BodyLimit(Step):
                 add(message, CLOSE)
             started = True
             if refused and message["type"] == "http.response.body":
-                message["more_body"] = True  # `_end` ends it
+                message = {**message, "more_body": True}  # `_end` ends it
             await send(message)
 
         try:
