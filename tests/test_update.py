@@ -234,7 +234,8 @@ def test_observability_is_turned_on_and_off(launch: Callable[..., Project]) -> N
     commit_all(project.path, "Updated")
     without = tree(project.path)
     every = variants.choices()["observability"][-1]
-    for chosen in (every[:1], every, every[1:], []):
+    steps: list[list[str]] = [every[:1], every, every[1:], []]
+    for chosen in steps:
         update(project, observability=chosen)
         commit_all(project.path, f"With {chosen}")
         texts = tree(project.path)
