@@ -12,12 +12,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import pexpect
 import pytest
 
 from tests.conftest import Render, Start, starting
 from tests.support import postgres as pg
 from tests.support import variants
-from tests.support.client import Connection, reserved_port
+from tests.support.client import Connection, reserved_port, wait_for_port
 from tests.support.processes import children
 from tests.support.project import Project, environment, key, once
 from tests.support.service import eventually
@@ -35,6 +36,17 @@ MODULES = """
 @router.get("/modules")
 async def modules() -> list[str]:
     return sorted(sys.modules)
+
+
+inner = APIRouter()
+
+
+@inner.get("/part/{key}")
+async def part(key: int) -> int:
+    return key
+
+
+router.include_router(inner, prefix="/whole")
 """
 
 
@@ -217,9 +229,11 @@ def test_the_end_of_a_process_loses_nothing(start: Start, collector: Receiver) -
         statuses = list(pool.map(lambda _: httpx.get(f"{web.url}/").status_code, range(100)))
     assert set(statuses) == {200}
     httpx.get(f"{web.url}/boom")
+    httpx.get(f"{web.url}/whole/part/7")
     web.terminate("all")
     assert web.wait() == 0
-    assert len(collector.spans("SERVER")) == 101
+    assert len(collector.spans("SERVER")) == 102
+    assert collector.spans("SERVER", http_route="/whole/part/{key}"), "a part of the route alone"
     assert len(collector.errors()) == 1
     assert len({span.resource["service.instance.id"] for span in collector.spans()}) == 2
 
@@ -269,6 +283,33 @@ def test_an_idle_worker_tells_nothing(start: Start, collector: Receiver) -> None
     worker.terminate()
     assert worker.wait() == 0
     assert not collector.spans()
+
+
+def test_development_shows_traces(
+    observed: Project, shared: Path, postgres: pg.Server, tmp_path: Path
+) -> None:
+    """As trees, from over OTLP, with DEV_TRACES=1."""
+    development = environment(shared, observed, dev=True) / "bin"
+    with reserved_port() as port:
+        variables = {
+            "PATH": f"{development}:/usr/bin:/bin",
+            "DATABASE_URL": postgres.url(postgres.create()),
+            "DEV_TRACES": "1",
+            "PORT": str(port),
+            "TERM": "xterm",
+        }
+        project = observed.copy(tmp_path / "project")
+        where = {"cwd": str(project.path), "env": variables, "encoding": "utf-8", "timeout": 30}
+        dev = pexpect.spawn(str(development / "python"), ["-m", "dev"], **where)
+        dev.expect("working")
+        wait_for_port(port)
+        assert Connection(port).post("/notes", {"text": "one"})[0].status == 201
+        dev.expect(r"trace [0-9a-f]{32}\r\n  POST /notes +[0-9.]+ ms  web     201\r\n    INSERT ")
+        dev.expect(r"\n    enqueue count_words .*\n      count_words .* worker  succeeded\r\n")
+        dev.sendintr()
+        dev.expect(pexpect.EOF)
+        dev.close()
+        assert dev.exitstatus == 0
 
 
 def test_bad_variables_are_named(start: Start) -> None:
