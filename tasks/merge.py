@@ -2,7 +2,8 @@
 
 copier runs it in the user's project. It merges lines, and leaves the three sides of each conflict in
 git's index. Settled here are a README.md that the user has written anew, Python that one side has
-formatted in another way, and what `Procfile` and `app.json` name on both sides.
+formatted in another way or to which both add imports, what JSON, TOML, YAML, `Procfile` and `.env.example`
+name on both sides, and edits of texts that touch without changing the same line.
 """
 
 import json
@@ -13,20 +14,20 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from extensions import pins
-from tasks import uv
+from tasks import lines, structure, uv
+from tasks.lines import ConflictError
 from tasks.project import git, listed, replace, say
 
 SECONDS_TO_FORMAT = 60
-ABSENT: Any = object()
+# Texts in which each line stands for itself, so that edits which touch are no conflict.
+TEXTS = ("Dockerfile", ".dockerignore", ".gitignore", ".gitattributes")
+IMPORT = re.compile(r"\s*$|(from [\w.]+ )?import [\w.*, ]+( as \w+)?\s*$")
 PROCESS = re.compile(r"^([A-Za-z0-9_-]+):[ \t]*(.+?)[ \t]*$", re.MULTILINE)
-
-
-class ConflictError(Exception):
-    """Both sides have changed the same thing."""
 
 
 def conflicts() -> dict[str, dict[str, str]]:
@@ -45,9 +46,9 @@ def headings(text: str) -> list[str]:
 
 
 def readme(base: str, mine: str, new: str) -> str:
-    """The user's text, if they have kept no section of the template's."""
+    """The user's text, if they have kept no section of the template's; else the edits of both."""
     if set(headings(base)) & set(headings(mine)):
-        raise ConflictError
+        return lines.merged(base, mine, new)
     more = [title for title in headings(new) if title not in headings(base)]
     say(f"README.md stays as you wrote it. New in the template's: {', '.join(more) or 'no section'}.")
     return mine
@@ -64,11 +65,17 @@ def python(name: str) -> Callable[[str, str, str], str]:
                 path.write_text(text, "utf-8", newline="\n")
             command = ["git", "merge-file", "--stdout", *map(str, paths)]
             done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")  # noqa: S603
-        if done.returncode:
-            raise ConflictError
-        return formatted(done.stdout, name)
+        text = with_imports(base, mine, new) if done.returncode else done.stdout
+        return formatted(text, name)
 
     return merged
+
+
+def with_imports(base: str, mine: str, new: str) -> str:
+    """A module with the edits of both sides, if these touch in nothing but imports. Raises ConflictError."""
+    if not all(map(IMPORT.match, lines.meeting(base, mine, new))):
+        raise ConflictError
+    return lines.merged(base, mine, new)
 
 
 def formatted(text: str, name: str) -> str:
@@ -98,7 +105,7 @@ def formatted(text: str, name: str) -> str:
 def procfile(base: str, mine: str, new: str) -> str:
     """The user's lines, each as the side that has changed it, and the new process types below."""
     before, own, theirs = (dict(PROCESS.findall(side)) for side in (base, mine, new))
-    wanted = value(before, own, theirs)
+    wanted = structure.value(before, own, theirs)
 
     def line(match: re.Match[str]) -> str:
         name = match[1]
@@ -107,51 +114,42 @@ def procfile(base: str, mine: str, new: str) -> str:
         return match[0] if wanted[name] == own[name] else f"{name}: {wanted[name]}"
 
     kept = [PROCESS.sub(line, each) for each in mine.splitlines()]
-    lines = [each for each, old in zip(kept, mine.splitlines(), strict=True) if each or not old]
+    left = [each for each, old in zip(kept, mine.splitlines(), strict=True) if each or not old]
     more = [f"{name}: {command}" for name, command in wanted.items() if name not in own]
-    return "\n".join([*lines, *more]) + "\n"
+    return "\n".join([*left, *more]) + "\n"
 
 
 def document(base: str, mine: str, new: str) -> str:
     """JSON, merged by its keys."""
-    return json.dumps(value(*map(json.loads, (base, mine, new))), indent=2, ensure_ascii=False) + "\n"
-
-
-def value(base: Any, mine: Any, new: Any) -> Any:
-    """What both sides want of a value: objects by key, lists by what has come. Raises ConflictError."""
-    if mine == new or new == base:
-        return mine
-    if mine == base:
-        return new
-    if isinstance(mine, dict) and isinstance(new, dict):
-        old = base if isinstance(base, dict) else {}
-        merged = {
-            key: value(old.get(key, ABSENT), mine.get(key, ABSENT), new.get(key, ABSENT))
-            for key in {**mine, **new}
-        }
-        return {key: item for key, item in merged.items() if item is not ABSENT}
-    if all(isinstance(side, list) for side in (base, mine, new)) and all(item in mine for item in base):
-        return [item for item in mine if item in new or item not in base] + [
-            item for item in new if item not in base and item not in mine
-        ]
-    raise ConflictError
+    return (
+        json.dumps(structure.value(*map(json.loads, (base, mine, new))), indent=2, ensure_ascii=False) + "\n"
+    )
 
 
 def way(name: str) -> Callable[[str, str, str], str] | None:
     """How a file is merged, or nothing."""
-    if name.endswith(".py"):
+    path = Path(name)
+    if path.suffix == ".py":
         return python(name)
-    return {"README.md": readme, "Procfile": procfile, "app.json": document}.get(name)
+    if path.suffix == ".json":
+        return document
+    if path.name in TEXTS:
+        return lines.merged
+    own = {"README.md": readme, "Procfile": procfile}
+    return structure.WAYS.get(path.suffix) or structure.WAYS.get(path.name) or own.get(name)
 
 
 def main() -> None:
-    """Settle what can be settled; the rest stays a conflict."""
-    for name, blobs in conflicts().items():
+    """Settle what can be settled; the rest stays a conflict.
+
+    pyproject.toml comes first, because the formatter of the others reads it.
+    """
+    for name, blobs in sorted(conflicts().items(), key=lambda each: each[0] != "pyproject.toml"):
         if merge := way(name):
             base, mine, new = (git("cat-file", "blob", blobs[side]) for side in "123")
             try:
                 replace(Path(name), merge(base, mine, new))
-            except (ConflictError, ValueError):
+            except (ConflictError, ValueError, yaml.YAMLError):
                 continue
             git("reset", "--quiet", "--", name)
 

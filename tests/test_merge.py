@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from extensions import pins
-from tasks import merge
+from tasks import lines, merge, structure
+from tasks.lines import ConflictError
 from tests.support.git import commit_all, git
 from tests.support.project import Project, render
 from tests.test_bad_input import run_copier
@@ -27,17 +28,26 @@ STYLE = '\n[tool.ruff.format]\nquote-style = "single"\n'
         ({}, {"a": [1]}, {"a": [1]}, {"a": [1]}),
         ({"a": 1}, {"a": 2}, {"a": 3}, None),
         ({"a": 1}, {"a": 2}, {}, None),
-        ([1, 2], [1], [1, 2, 3], None),
+        ([1, 2], [1], [1, 2, 3], [1, 3]),
+        (
+            [{"name": "a", "x": 1}],
+            [{"name": "a", "x": 2}, {"name": "b"}],
+            [{"name": "a", "x": 1, "y": 1}],
+            [{"name": "a", "x": 2, "y": 1}, {"name": "b"}],
+        ),
+        ([{"name": "a", "x": 1}], [{"name": "a", "x": 2}], [{"name": "a", "x": 3}], None),
+        ([1, 2], [1, 1], [2, 3], None),
+        ([{"x": 1}], [{"x": 2}], [{"x": 3}], None),
         ({"a": 1}, {"a": [1]}, {"a": {}}, None),
     ],
 )
 def test_values_are_merged_by_structure(base: Any, mine: Any, new: Any, expected: Any) -> None:
     """What both sides have changed differently stays a conflict."""
     if expected is None:
-        with pytest.raises(merge.ConflictError):
-            merge.value(base, mine, new)
+        with pytest.raises(ConflictError):
+            structure.value(base, mine, new)
     else:
-        assert merge.value(base, mine, new) == expected
+        assert structure.value(base, mine, new) == expected
 
 
 @pytest.mark.parametrize(
@@ -51,15 +61,91 @@ def test_values_are_merged_by_structure(base: Any, mine: Any, new: Any, expected
 def test_process_types_are_merged_by_name(mine: str, expected: str | None) -> None:
     base, new = "web: a\nrelease: b\n", "worker: c\nweb: a\n"
     if expected is None:
-        with pytest.raises(merge.ConflictError):
+        with pytest.raises(ConflictError):
             merge.procfile(base, mine, new)
     else:
         assert merge.procfile(base, mine, new) == expected
 
 
-def test_a_readme_that_keeps_a_section_is_the_users_to_merge() -> None:
-    with pytest.raises(merge.ConflictError):
-        merge.readme("# A\n\n## Run\n", "# B\n\n## Run\n\nOurs.\n", "# A\n\n## Run it\n")
+@pytest.mark.parametrize(
+    ("base", "mine", "new", "expected"),
+    [
+        ("a b c", "a B c", "a b C", "a B C"),  # git calls this a conflict
+        ("a c", "a mine c", "a new c", "a mine new c"),
+        ("a c", "a same c", "a same c", "a same c"),
+        ("a b", "b", "a b c", "b c"),
+        ("a b", "x a b", "y b", "x y b"),
+        ("a b", "A b", "A b c", "A b c"),
+        ("a", "b", "c", None),
+        ("a b c", "a x c", "a y z", None),
+    ],
+)
+def test_edits_that_touch_are_no_conflict(base: str, mine: str, new: str, expected: str | None) -> None:
+    sides = ["".join(f"{word}\n" for word in side.split()) for side in (base, mine, new)]
+    if expected is None:
+        with pytest.raises(ConflictError):
+            lines.merged(*sides)
+    else:
+        assert lines.merged(*sides).split() == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "mine", "new", "expected"),
+    [
+        (
+            "fly.toml",
+            "[env]\na = 1\n",
+            "[env]\na = 1 # ours\nb = 2\n",
+            "[env]\na = 1\n[processes]\nworker = 1\n",
+            "[env]\na = 1 # ours\nb = 2\n[processes]\nworker = 1\n",
+        ),
+        # The user's lines must come first: after the new table they would be in it.
+        ("a.toml", "a = 1\n", "a = 1\nb = 2\n", "a = 1\n[t]\nc = 3\n", "a = 1\nb = 2\n[t]\nc = 3\n"),
+        ("a.toml", "a = 1\n", "a = 1\n[t]\nc = 3\n", "a = 1\nb = 2\n", "a = 1\nb = 2\n[t]\nc = 3\n"),
+        ("a.toml", "a = 1\n", "a = 1\n[t]\nb = 2\n", "a = 1\n[t]\nc = 3\n", None),  # a table twice
+        ("ci.yml", "on: push\na: 1\n", "on: push\na: 2\n", "on: pull\na: 1\n", "on: pull\na: 2\n"),
+        ("ci.yml", "a: 1\n", "a: 1\nb: 2\n", "a: 1\nb: 3\n", None),
+        ("ci.yml", "- a: 1\n", "- !mine\n  a: 1\n- b\n", "- a: 1\n- c\n", "- !mine\n  a: 1\n- b\n- c\n"),
+        (".env.example", "A=1\n", "A=1\nB=2\n", "A=1\nC=3\n", "A=1\nB=2\nC=3\n"),
+        (".env.example", "A=1\n", "A=1\nB=2\n", "A=1\nB=3\n", None),
+        ("Dockerfile", "FROM a\n", "FROM a\nRUN apt\n", "FROM b\n", "FROM b\nRUN apt\n"),
+    ],
+)
+def test_lines_are_merged_if_they_mean_what_both_want(
+    name: str, base: str, mine: str, new: str, expected: str | None
+) -> None:
+    way = merge.way(name)
+    assert way
+    if expected is None:
+        with pytest.raises(ConflictError):
+            way(base, mine, new)
+    else:
+        assert way(base, mine, new) == expected
+
+
+@pytest.mark.parametrize(
+    ("mine", "new", "expected"),
+    [
+        ("import a\nimport b\n\nx = 1\n", "import a\nfrom c import d\n\nx = 1\n", {"b", "d"}),
+        ("import a\n\nx = 2\n", "import a\n\nx = 3\n", None),
+        ("import a\n\nx = 1\ny = 2\n", "import a\n\nx = 1\nz = 3\n", None),
+    ],
+)
+def test_imports_of_both_sides_are_kept(mine: str, new: str, expected: set[str] | None) -> None:
+    base = "import a\n\nx = 1\n"
+    if expected is None:
+        with pytest.raises(ConflictError):
+            merge.with_imports(base, mine, new)
+    else:
+        assert expected <= set(merge.with_imports(base, mine, new).split())
+
+
+def test_a_readme_that_keeps_a_section_is_merged_by_line() -> None:
+    base = "# A\n\n## Run\n\n## Stop\n"
+    mine = base.replace("A", "B").replace("Run\n", "Run\n\nOurs.\n")
+    assert merge.readme(base, mine, base.replace("Run", "Run it")) == mine.replace("Run", "Run it")
+    with pytest.raises(ConflictError):
+        merge.readme(base, base.replace("Run", "Go"), base.replace("Run", "Run it"))
 
 
 def format_as_the_service_does(project: Project, *arguments: str) -> None:
@@ -72,7 +158,8 @@ def format_as_the_service_does(project: Project, *arguments: str) -> None:
 def test_an_update_settles_what_is_no_conflict(template: Path, tmp_path: Path) -> None:
     """A service with a style, a README, process types and add-ons of its own gets a queue and a clock."""
     project = Project(tmp_path / "project")
-    render(template, project.path, {}, skip_tasks=True)
+    platforms = ["heroku", "docker", "fly", "render"]
+    render(template, project.path, {"platforms": platforms}, skip_tasks=True)
     manifest, readme, procfile, app = (
         project.path / name for name in ("pyproject.toml", "README.md", "Procfile", "app.json")
     )
@@ -87,6 +174,19 @@ def test_an_update_settles_what_is_no_conflict(template: Path, tmp_path: Path) -
     described["addons"].append({"plan": "papertrail"})
     described["formation"]["web"]["size"] = "performance-m"
     app.write_text(json.dumps(described, indent=2) + "\n")
+    own = {  # each at a place where the queue and the clock write too
+        "render.yaml": ("      - { key: DATABASE_URL,.*\n", "      - { key: OURS, value: '1' } # ours\n"),
+        "fly.toml": ('web = "python.*\n', 'mailer = "python -m mailer"\n'),
+        "pyproject.toml": ('  "alembic",\n', '  "rich", # ours\n'),
+        "compose.yaml": ("    DATABASE_URL: .*\n", "    OURS: '1' # ours\n"),
+        ".env.example": ("# HTTPS_ONLY=.*\n", "# Ours.\nOURS=1\n"),
+    }
+    for name, (after, line) in own.items():
+        file = project.path / name
+        text = file.read_text()
+        place = re.search(after, text)
+        assert place
+        file.write_text(text[: place.end()] + line + text[place.end() :])
     commit_all(project.path, "Ours")
     answers = ("-d", "queue=dramatiq", "-d", "clock=true")
     status, lines = run_copier("update", "--trust", "--defaults", *answers, cwd=project.path)
@@ -96,6 +196,11 @@ def test_an_update_settles_what_is_no_conflict(template: Path, tmp_path: Path) -
     assert readme.read_text() == "# Orders\n\nHow we deploy: ask Ada.\n"
     assert sum(line.startswith("README.md stays as you wrote it.") for line in lines) == 1
     assert set(project.procfile()) == {"web", "release", "worker", "clock", "reports"}
+    for name, (_, line) in own.items():
+        text = (project.path / name).read_text()
+        assert text.count(line) == 1
+        assert "REDIS_URL" in text or "dramatiq" in text or name == "fly.toml"
+    assert 'mailer = "python -m mailer"\n' in (project.path / "fly.toml").read_text()
     described = json.loads(app.read_text())
     assert {"OURS", "REDIS_TLS_VERIFY"} <= described["env"].keys()
     assert [addon["plan"].partition(":")[0] for addon in described["addons"]] == [

@@ -299,8 +299,8 @@ def test_development_shows_traces(
             "TERM": "xterm",
         }
         project = observed.copy(tmp_path / "project")
-        where = {"cwd": str(project.path), "env": variables, "encoding": "utf-8", "timeout": 30}
-        dev = pexpect.spawn(str(development / "python"), ["-m", "dev"], **where)
+        python, cwd = str(development / "python"), str(project.path)
+        dev = pexpect.spawn(python, ["-m", "dev"], cwd=cwd, env=variables, encoding="utf-8", timeout=30)
         dev.expect("working")
         wait_for_port(port)
         assert Connection(port).post("/notes", {"text": "one"})[0].status == 201

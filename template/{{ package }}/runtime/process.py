@@ -6,21 +6,23 @@ import signal
 import sys
 
 
-def _exit_on_signals(status: int) -> None:
+def exit_on_signals(status: int) -> None:
+    """End at once, with this status, at SIGTERM and Ctrl-C."""
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: os._exit(status))
 
 
 # Before all other imports, because PID 1 ignores a signal that it does not handle. There is nothing
 # to clean up during the boot. A process that serves has lost nothing; a one-off one has not run.
-_exit_on_signals(0 if sys.argv[1:] in (["web"], ["worker"], ["clock"]) else 1)
+exit_on_signals(0 if sys.argv[1:] in (["web"], ["worker"], ["clock"]) else 1)
 
 import argparse
+import atexit
 from collections.abc import Callable, Mapping
 
 import structlog
 
-from . import logs
+from . import children, logs
 from .config import RuntimeSettings
 
 type Processes[S] = Mapping[str, Callable[[S], int]]
@@ -42,12 +44,16 @@ def main[S: RuntimeSettings](
     sys.stderr = sys.stdout  # one stream, for usage errors and the console too
     name = parser.parse_args().process
 
-    _exit_on_signals(0 if name in process_types else 1)
+    exit_on_signals(0 if name in process_types else 1)
     logs.configure(name)
     if name != "shell":
         logs.capture_output()
     settings = read_settings()
     logs.configure(name, settings.log_level, settings.log_format)
+    if name != "shell":
+        children.protect(name, settings.log_level, settings.log_format)
+    if name in process_types:
+        atexit.register(children.end)
     try:
         return processes[name](settings)
     except Exception:

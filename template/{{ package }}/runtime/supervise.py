@@ -15,6 +15,7 @@ from typing import NoReturn
 import structlog
 
 from .outlet import outlet
+from .process import exit_on_signals
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +68,7 @@ class Supervisor:
         try:
             os.close(self.parent)
             threading.Thread(target=self.end_with_parent, daemon=True).start()
+            exit_on_signals(0)  # until it serves
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             status = self.work(lambda: self.ready.__setitem__(slot, 1))
         except Exception:

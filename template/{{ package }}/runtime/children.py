@@ -1,0 +1,106 @@
+"""Slipway's: kept current by `copier update`. The processes that the service starts.
+
+A platform may send SIGTERM to every process at once. If a process of a pool obeyed, the request or
+the job that waits for it would fail. So it goes on until its pool ends, or the service does.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from multiprocessing import util
+from multiprocessing.process import BaseProcess
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+END = signal.SIGURG  # what `Process.terminate` sends besides SIGTERM; nobody else uses it
+
+
+def protect(*logging: str) -> None:
+    """Let the processes of multiprocessing and its pools go on, and log with these arguments."""
+    os.register_at_fork(after_in_child=_forget_handlers)
+    util.register_after_fork(_go_on, _enter)
+    multiprocessing.set_forkserver_preload(["__main__", __name__, f"{__package__}.logs"])
+    # Each process that `spawn` or `forkserver` starts gets a copy, before it does anything else.
+    multiprocessing.current_process()._config["slipway"] = _Started(*logging)  # type: ignore[attr-defined]
+    BaseProcess.terminate = _terminate  # type: ignore[assignment, method-assign]
+    # Its tracker of resources has no logger; it would print what a killed process left behind.
+    sys.warnoptions.append("ignore:resource_tracker")
+
+
+def end() -> None:
+    """End those that still run, when the service and its pools have ended."""
+    for process in multiprocessing.active_children():
+        process.terminate()
+
+
+def _go_on(_signum: int, _frame: FrameType | None) -> None:
+    """Ignore a signal; unlike SIG_IGN, a program that the process runs does not inherit this."""
+
+
+def _forget_handlers() -> None:
+    """Leave the service's handlers, and where the event loop hears of signals, to the service."""
+    signal.set_wakeup_fd(-1)
+    for signum in SIGNALS:
+        if signal.getsignal(signum) is not _go_on:
+            signal.signal(signum, signal.SIG_DFL)
+
+
+def _enter(_registered: object = None) -> None:
+    _ignore_signals()
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)  # of this thread, which handles them
+
+
+def _ignore_signals() -> None:
+    signal.signal(END, _end)
+    for signum in SIGNALS:
+        signal.signal(signum, _go_on)
+
+
+def _end(_signum: int, _frame: FrameType | None) -> None:
+    if signal.getsignal(signal.SIGTERM) is _go_on:  # or it has a handler of its own
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _end_with_parent() -> None:
+    while not (parent := multiprocessing.parent_process()):  # it is known a moment later
+        time.sleep(0.1)
+    parent.join()
+    os._exit(0)
+
+
+def _terminate(process: Any, terminate: Any = BaseProcess.terminate) -> None:
+    if process.is_alive():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, END)
+    terminate(process)
+
+
+class _Started:
+    """Sets up a process that does not have the service's memory: it is unpickled there."""
+
+    def __init__(self, *logging: str) -> None:
+        self.logging = logging
+
+    def __reduce__(self) -> tuple[Any, tuple[str, ...]]:
+        return _start, self.logging
+
+
+def _start(*logging: str) -> _Started:
+    _enter()
+    from . import logs
+
+    logs.configure(*logging)
+    logs.capture_output()
+    return _Started(*logging)
+
+
+if "multiprocessing.forkserver" in " ".join(sys.orig_argv):  # which forks the others, from now on
+    _ignore_signals()
