@@ -21,7 +21,7 @@ GONE = re.compile(
 def own_lines(middleware: str) -> list[str]:
     """The lines of a `middleware.py` which the template's has not."""
     known = {line.strip() for line in TEMPLATE.read_text("utf-8").splitlines()}
-    known |= {"def wrap(app: WSGI, settings: Settings, services: Services) -> http.App:", ""}
+    known |= {"def wrap(app: http.WSGI, settings: Settings, services: Services) -> http.App:", ""}
     return [line for line in middleware.splitlines() if line.strip() not in known]
 
 
@@ -31,7 +31,7 @@ def main(package: str) -> None:
     if middleware.exists() and own_lines(middleware.read_text("utf-8")):
         say(
             f"{middleware} has lines of your own: its steps are ASGI since 2.0.0. A WSGI middleware goes"
-            " around the app: `Bridge(Yours(app), threads=settings.web_threads)`."
+            " around the app: `http.Bridge(Yours(app), threads=settings.web_threads)`."
         )
     for path in sorted([*Path(package).rglob("*.py"), *Path("tests").rglob("*.py")]):
         if not {"runtime", "contract"} & set(path.parts):

@@ -22,10 +22,10 @@ from tests.support.project import LOCKS, Project, union
 
 # Of what is the user's and of runtime/, without blank lines: docs/decisions/0025-line-budgets.md
 MOST_LINES = {
-    "web": (175, 1000),
+    "web": (175, 1250),
     "litestar": (25, 55),
     "django": (120, 180),
-    "wsgi": (20, 195),
+    "wsgi": (20, 340),
     "database": (110, 235),
     "queue": (50, 235),
     "redis": (20, 225),

@@ -17,7 +17,7 @@ def test_an_untouched_service_is_told_nothing(
 ) -> None:
     project = launch("1.0.0", "uv", framework=framework, database="postgres")
     update(project)
-    assert "Bridge(app, threads=settings.web_threads)" in (project.package / "middleware.py").read_text()
+    assert "http.Bridge(app, threads=settings.web_threads)" in (project.package / "middleware.py").read_text()
     assert not (project.package / "runtime" / "gunicorn_worker.py").exists()
     assert "since 2.0.0" not in capfd.readouterr().err
 
