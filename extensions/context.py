@@ -10,6 +10,7 @@ the lines after the imports; for the same reason nothing here is imported inside
 
 import functools
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,10 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     for name, details in yaml.safe_load((TEMPLATE / "copier.yml").read_text("utf-8")).items()
     if not name.startswith("_")
 }
+# copier and the package of its extensions, each with the version that this template is tested with.
+COPIER_TOOLS: list[str] = tomllib.loads((TEMPLATE / "pyproject.toml").read_text("utf-8"))["project"][
+    "dependencies"
+]
 # The questions whose choices are booleans for the templates, each named as its choice.
 OPTIONS = ("framework", "database", "queue", "observability", "package_manager", "platforms", "ci")
 # The frameworks whose applications run in threads, behind runtime/bridge.py.
@@ -109,6 +114,7 @@ class ContextUpdater(ContextHook):
         context["sqlalchemy-pool"] = context.get("django", False) and context.get("postgres", False)
         groups = [group for group in GROUPS if context.get(group)] + ["common"]
         context["pin_groups"] = groups
+        context["copier_tools"] = COPIER_TOOLS
         context["requires_python"] = pins.REQUIRES_PYTHON
         found = functools.cache(lambda: origin.find(context["_copier_answers"], Path(conf["src_path"])))
         # Functions, because this runs for each render and most renders use none of them.

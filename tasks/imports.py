@@ -50,7 +50,8 @@ def completed(manifest: str, wanted: dict[str, str]) -> str:
         if name not in present:
             tail = line + tail
         elif present.count(name) > 1:
-            tail = tail.replace(line, "", 1)
+            bare = f'  "{requirement.partition("<")[0]}",\n'  # as releases before 1.1 added it
+            tail = tail.replace(line if line in tail else bare, "", 1)
     return head + marker + tail
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from extensions import formation
+from extensions import formation, variables
 from tests.support import variants
 from tests.support.project import Project
 
@@ -34,8 +34,8 @@ def fields(project: Project) -> dict[str, tuple[str, str]]:
     return {name: (default.strip("`"), meaning) for name, default, meaning in rows}
 
 
-def entry(name: str) -> formation.Setting:
-    return next(setting for setting in formation.SETTINGS if setting.name == name)
+def entry(name: str) -> variables.Setting:
+    return next(setting for setting in variables.SETTINGS if setting.name == name)
 
 
 def documents(folder: Path) -> Iterator[dict[str, Any]]:

@@ -38,22 +38,23 @@ BOOTED = ("framework", "database", "queue")
 # What this one proves of the processes around the application, it proves for all.
 LEADING = "fastapi"
 # The tests of tests/factors that are worth their time in a run over pairs, with a database and without.
+# tests/test_render.py checks format, lint and types of every combination.
 WORTH = {
     LEADING: ("", "test_(01|03_config|04|05|07_http|10|12)"),
     # The first behind the bridge: what runs in its threads, and its sessions.
     "flask": (
-        "test_(01|04_(outages|transactions)|07_(bridge|http|middleware)|09_disp|10_database.*from_a_clone|11|12_admin)",
+        "test_(01(?!.*-(format|lint|types))|04_(outages|transactions)|07_(bridge|http|middleware)|09_disp|10_database.*from_a_clone|11|12_admin)",
         "test_07_http",
     ),
     # Behind the same bridge, with migrations of its own.
     "django": (
-        "test_(01|04_(django|outages|transactions)|07_(http|middleware)|10_database.*from_a_clone|10_dev.*admin|11|12)",
+        "test_(01(?!.*-(format|lint|types))|04_(django|outages|transactions)|07_(http|middleware)|10_database.*from_a_clone|10_dev.*admin|11|12)",
         "test_07_http",
     ),
 }
 # On the leading one's server, with its own errors, sessions and logs.
 WORTH_OF_OTHERS = (
-    "test_(01|04_(outages|transactions)|07_http|10_database.*from_a_clone|11|12_admin)",
+    "test_(01(?!.*-(format|lint|types))|04_(outages|transactions)|07_http|10_database.*from_a_clone|11|12_admin)",
     "test_07_http",
 )
 # Of those that tell of themselves, what a run over pairs takes: the first, and the rest for what differs.

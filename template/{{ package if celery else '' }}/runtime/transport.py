@@ -1,6 +1,6 @@
 """Slipway's: kept current by `copier update`. A transport for kombu that loses no job.
 
-kombu's own hands a job out before it has noted to whom, and so loses it if the worker dies in
+That of kombu 5.7 hands a job out before it has noted to whom, and so loses it if the worker dies in
 between; and it gives back what was taken long ago, also where that still runs. Here a job is taken
 and noted in one step, with a lease that its worker renews while it lives. One with a time
 (`countdown`, `eta`, each retry) waits in Redis, as if it were taken until then.

@@ -4,16 +4,16 @@ Several releases at the same time wait for each other.
 """
 
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import structlog
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from .postgres import Postgres
 
@@ -29,33 +29,60 @@ class Migrations:
     def __init__(self, postgres: Postgres, location: str) -> None:
         self.engine = postgres.unpooled_engine()
         self.location = location
+        self.running: str | None = None
+        self.last = "the release before"
+        self.kept: dict[str, str] = {}
+        """What a failure cannot undo."""
 
     def upgrade(self, lock_timeout_seconds: float) -> int:
-        """Migrate, and return the exit status.
+        """Migrate to all heads, and return the exit status.
 
-        All is one transaction: a migration that fails leaves the schema as it was. A migration
-        waits for a table's lock `lock_timeout_seconds` at most, since others wait behind it.
+        All is one transaction: a migration that fails leaves the schema as it was. One with an
+        `autocommit_block` commits what came before it, and is committed itself before the next;
+        the event of a failure then says how far it came. In transactions, a migration waits for a
+        table's lock `lock_timeout_seconds` at most, since others wait behind it.
         After a rollback the schema is that of a later release, and stays so if this one can use it.
         """
         for signum in (signal.SIGTERM, signal.SIGINT):  # psycopg then cancels the statement
             signal.signal(signum, signal.default_int_handler)
         try:
-            with self.engine.begin() as connection:
-                _set_lock_timeout(connection, TURN_SECONDS)
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
-                _set_lock_timeout(connection, lock_timeout_seconds)
+            with self.engine.begin() as turn, self.engine.connect() as connection:
+                _take(turn)
                 if later := self._later(connection):
                     if missing := self._missing(connection):
                         log.critical("schema does not fit", revision=later, missing=missing)
                         return 1
                     log.warning("schema is ahead", revision=later)
                     return 0
-                command.upgrade(self.configuration(connection), "head")
+                connection.rollback()  # because Alembic is to begin the transaction
+                self._watch(connection, lock_timeout_seconds)
+                self._run(connection, self._steps, destination_rev="heads")
         except (Exception, KeyboardInterrupt):
-            log.critical("migration failed", exc_info=True)
+            log.critical("migration failed", exc_info=True, **self.kept)
             return 1
-        log.info("migrated", revision=self.scripts().get_current_head())
+        log.info("migrated", revision=", ".join(self.scripts().get_heads()))
         return 0
+
+    def _steps(self, heads: Any, context: MigrationContext) -> Iterator[Any]:
+        # As in `alembic.command.upgrade`, which does not tell where it is.
+        for step in self.scripts()._upgrade_revs("heads", heads):
+            self.running = step.revision.revision
+            yield step
+            self.last = step.revision.revision
+            if "in_part" in self.kept:
+                with context.autocommit_block():  # which commits
+                    pass
+                self.kept = {"schema_is_at": self.last}
+
+    def _watch(self, connection: Connection, lock_timeout: float) -> None:
+        @event.listens_for(connection, "begin")
+        def note(connection: Connection) -> None:
+            if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+                self.kept = {"schema_is_at": self.last, "in_part": str(self.running)}
+                return
+            if self.running and "in_part" not in self.kept:  # as `transaction_per_migration` has it
+                self.kept = {"schema_is_at": self.last}
+            _set_lock_timeout(connection, lock_timeout)
 
     def are_missing(self) -> bool:
         """Log and return whether the schema lacks what this release needs."""
@@ -63,7 +90,7 @@ class Migrations:
             if self._later(connection):
                 behind = bool(self._missing(connection))
             else:
-                behind = set(_heads(connection)) != set(self.scripts().get_heads())
+                behind = self._heads(connection) != set(self.scripts().get_heads())
         if behind:
             log.error("schema is behind", missing="run `release`")
         return behind
@@ -78,31 +105,52 @@ class Migrations:
         """Return the migrations of this release."""
         return ScriptDirectory.from_config(self.configuration())
 
+    def _run(self, connection: Connection, work: Any, **options: Any) -> None:
+        """Do some work in the user's environment, env.py."""
+        configuration = self.configuration(connection)
+        with EnvironmentContext(configuration, self.scripts(), fn=work, **options):
+            self.scripts().run_env()
+
+    def _heads(self, connection: Connection) -> set[str]:
+        """Return where the database stands, which env.py may keep in a table of its own."""
+        found: set[str] = set()
+
+        def look(heads: Any, _context: MigrationContext) -> list[Any]:
+            found.update(heads)
+            return []
+
+        self._run(connection, look, dont_mutate=True)
+        return found
+
     def _later(self, connection: Connection) -> str:
         """Name the migrations that the database stands at, and this release does not have."""
         known = {script.revision for script in self.scripts().walk_revisions()}
-        return ", ".join(sorted(set(_heads(connection)) - known))
+        return ", ".join(sorted(self._heads(connection) - known))
 
     def _missing(self, connection: Connection) -> list[str]:
         """Name the tables and columns of the models that the database does not have."""
         missing: list[str] = []
 
-        def compare(_revision: str, context: MigrationContext) -> list[Any]:
+        def compare(_heads: Any, context: MigrationContext) -> list[Any]:
+            context.opts["include_schemas"] = True
             for change in compare_metadata(context, context.opts["target_metadata"]):
                 match change:
                     case ("add_table", table):
-                        missing.append(table.name)
-                    case ("add_column", _, table, column):
-                        missing.append(f"{table}.{column.name}")
+                        missing.append(table.fullname)
+                    case ("add_column", schema, table, column):
+                        missing.append(".".join(filter(None, (schema, table, column.name))))
             return []
 
-        with EnvironmentContext(self.configuration(connection), self.scripts(), fn=compare):
-            self.scripts().run_env()
+        self._run(connection, compare, dont_mutate=True)
         return missing
 
 
-def _heads(connection: Connection) -> tuple[str, ...]:
-    return MigrationContext.configure(connection).get_current_heads()
+def _take(turn: Connection) -> None:
+    """Wait for other releases; the turn lasts as long as this transaction."""
+    _set_lock_timeout(turn, TURN_SECONDS)
+    turn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
+    # Last, because it ends the SELECT's portal, for whose snapshot CREATE INDEX CONCURRENTLY waits.
+    turn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
 
 
 def _set_lock_timeout(connection: Connection, seconds: float) -> None:
