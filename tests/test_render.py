@@ -22,7 +22,7 @@ from tests.support.project import LOCKS, Project, union
 
 # Of what is the user's and of runtime/, without blank lines: docs/decisions/0025-line-budgets.md
 MOST_LINES = {
-    "web": (175, 1250),
+    "web": (175, 1450),
     "litestar": (25, 55),
     "django": (120, 180),
     "wsgi": (20, 340),
@@ -193,9 +193,10 @@ def test_what_every_service_has(emitted: Path) -> None:
         assert (emitted / name).is_file()
 
 
+@pytest.mark.timeout(600)  # it renders what no test has rendered yet
 def test_every_file_of_the_template_is_emitted_by_some_combination(template: Path, render: Render) -> None:
     """No layer is dead: what no answer brings, nobody needs."""
-    full = variants.with_clocks()
+    full = variants.richest(variants.with_clocks())
     emitted = {
         str(path.relative_to(project))
         for project in (render(answers, skip_tasks=True) for answers in (*variants.combinations(), *full))

@@ -60,7 +60,7 @@ def _problem(detail: Mapping[str, Any], path: Sequence[str | int], schema: Schem
             return 'Input should be a list, such as a,b or ["a", "b"]'
         if "object" in kinds <= {"object", "null"}:
             known = ", ".join(f'"{name}": …' for name in schema.get("properties", ["name"]))
-            return f"Input should be JSON, such as {{{known}}}"
+            return "Input should be JSON, such as {" + known + "}"
     # A key of a mapping is input too, and so may be a secret: only declared names are told.
     declared = set(_declared(schema))
     parts = [
