@@ -56,7 +56,7 @@ def earlier(template: Path) -> None:
         "    # No https_only yet.\n",
     )
     edit(
-        template / "extensions" / "formation.py",
+        template / "extensions" / "variables.py",
         r'^    Setting\(\n        "HTTPS_ONLY",\n(        .*\n)+    \),\n',
         "",
     )
