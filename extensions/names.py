@@ -172,10 +172,7 @@ CHECKS: dict[str, Callable[[str], str]] = {
     "user_email": email_problem,
 }
 YES_OR_NO = ("clock",)
-LIST_CHECKS: dict[str, Callable[[list[str]], str]] = {
-    "platforms": options.platform_problem,
-    "observability": lambda _: "",  # any of them stand together
-}
+LIST_CHECKS: dict[str, Callable[[list[str]], str]] = {"platforms": options.platform_problem}
 
 
 def list_problem(question: str, answer: object, choices: Iterable[str] = ()) -> str:

@@ -9,9 +9,6 @@ from typing import Any
 import orjson
 import structlog
 
-{% if observability -%}
-from . import observe
-{% endif -%}
 from .drain import drain
 from .services import Attached
 
@@ -68,9 +65,6 @@ def log_failure(error: BaseException, services: Attached, **request: str) -> int
         log_outage(*outage)
         return 503
     log.error("request failed", **request, exc_info=error)
-{%- if observability %}
-    observe.failed(error)
-{%- endif %}
     return 500
 
 

@@ -29,9 +29,6 @@ class Drain:
 
     def __init__(self) -> None:
         self.draining = False
-{%- if observability %}
-        self.end = float("inf")
-{%- endif %}
         self.streams: WeakSet[asyncio.Task[None]] = WeakSet()
         """The requests whose responses have no end of their own."""
         # Signal handlers may put into it, whatever they interrupt, and could start no thread.
@@ -49,18 +46,11 @@ class Drain:
         if self.draining:
             return
         self.draining = True
-{%- if observability %}
-        self.end = time.monotonic() + seconds + grace + CUT_SECONDS
-{%- endif %}
         self.deadlines.put(seconds + grace + CUT_SECONDS)
         loop = asyncio.get_running_loop()
         loop.call_soon_threadsafe(loop.call_later, seconds, self._close, stop)
         log.info("draining", seconds=seconds)
-{% if observability %}
-    def left(self) -> float:
-        """Return the seconds until the process is cut."""
-        return self.end - time.monotonic()
-{% endif %}
+
     def _close(self, stop: Callable[[], None]) -> None:
         for stream in self.streams:
             stream.cancel()

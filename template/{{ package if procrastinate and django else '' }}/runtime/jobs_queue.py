@@ -10,10 +10,6 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import TaskNotFound, UniqueViolation
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
-{%- if measured %}
-
-from . import observe
-{%- endif %}
 
 log = structlog.get_logger(__name__)
 
@@ -29,13 +25,9 @@ class _Manager(JobManager):
     worker_id: int | None = None
 
     def batch_defer_jobs(self, jobs: list[Job], connection: Any = None) -> list[Job]:
-{%- if measured %}
-        jobs = [job.evolve(task_kwargs=job.task_kwargs | _origin(job)) for job in jobs]
-{%- else %}
         if request_id := structlog.contextvars.get_contextvars().get("request_id"):
             sent = {REQUEST_ID: request_id}
             jobs = [job.evolve(task_kwargs=job.task_kwargs | sent) for job in jobs]
-{%- endif %}
         with transaction.atomic():  # a request may take AlreadyEnqueued for an answer
             return super().batch_defer_jobs(jobs, connection)
 
@@ -67,16 +59,6 @@ class _Manager(JobManager):
             log.error("job given up", stalled=job.task_name, id=job.id, queueing_lock=lock)
 
 
-{% if measured -%}
-def _origin(job: Job) -> dict[str, Any]:
-    """Say where a job comes from: which request, and which trace."""
-    known = structlog.contextvars.get_contextvars()
-    origin = {"request_id": known["request_id"]} if "request_id" in known else {}
-    origin |= observe.sent(job.task_name, job.queue)
-    return {REQUEST_ID: origin} if origin else {}
-
-
-{% endif -%}
 async def _unknown(**_arguments: object) -> None:
     raise TaskNotFound  # a worker of that release may make the next attempt
 
