@@ -252,5 +252,6 @@ def test_a_breakpoint_stops_at_the_terminal(copied: Project, development: Path, 
         terminal.expect_exact("(Pdb)")
         terminal.sendline("c")
         assert answer.result(PATIENCE) == 200
+    assert terminal.pid
     os.killpg(terminal.pid, signal.SIGTERM)  # Ctrl-C is the debugger's by now
     terminal.expect(pexpect.EOF)
