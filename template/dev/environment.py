@@ -49,3 +49,13 @@ def parse(text: str) -> dict[str, str]:
         if line.key
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+def assignment(name: str, value: str) -> str:
+    """A line of `.env`, quoted where the value needs it."""
+    if re.fullmatch(r"[\w./:,@%+*-]*", value, re.ASCII):
+        return f"{name}={value}\n"
+    if not re.search(r"['\\\r\n]", value):
+        return f"{name}='{value}'\n"  # in which nothing has a meaning of its own
+    escaped = value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return f'{name}="{escaped}"\n'

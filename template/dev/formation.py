@@ -10,32 +10,41 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from honcho.colour import get_colours  # type: ignore[import-untyped]
 from honcho.environ import parse_procfile  # type: ignore[import-untyped]
 from honcho.printer import Message, Printer  # type: ignore[import-untyped]
-from watchfiles import PythonFilter, awatch
+from watchfiles import Change, PythonFilter, awatch
 
-from .environment import ROOT
+from . import events
+from .environment import ENV, ROOT
 
 LONGEST_LINE = 16 * 1024 * 1024
 
 
 def commands() -> dict[str, str]:
-    """The process types that run all the time, and their commands."""
-    processes = parse_procfile((ROOT / "Procfile").read_text("utf-8")).processes
-    return {name: command for name, command in processes.items() if name != "release"}
+    """The process types and their commands."""
+    return dict(parse_procfile((ROOT / "Procfile").read_text("utf-8")).processes)
 
 
 class Formation:
     """Runs until a signal stops it, or until a process ends that no edit can have broken."""
 
-    def __init__(self, commands: dict[str, str], variables: dict[str, str], watched: Path) -> None:
+    def __init__(
+        self,
+        commands: dict[str, str],
+        variables: Callable[[], dict[str, str]],
+        watched: Path,
+        welcome: str = "",
+    ) -> None:
         self.commands, self.variables, self.watched = commands, variables, watched
+        self.welcome = welcome  # said once, with the port for {port}, when `web` listens
         self.printer = Printer(width=max(map(len, commands), default=0))
         self.stop = asyncio.Event()
+        self.edit = asyncio.Event()  # a new one after each edit
         self.status = 0
 
     async def run(self) -> int:
@@ -43,18 +52,42 @@ class Formation:
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(signum, self.stop.set)
         async with asyncio.TaskGroup() as group:
-            for (name, command), colour in zip(self.commands.items(), get_colours(), strict=False):
-                group.create_task(self.keep_running(name, command, colour))
+            group.create_task(self.watch(self.watched, PythonFilter(), recursive=True))
+            group.create_task(self.watch(ROOT, _is_env, recursive=False))
+            colours = iter(get_colours())
+            if release := self.commands.pop("release", None):
+                await self.keep_running("release", release, next(colours))
+            for name, command in self.commands.items():
+                group.create_task(self.keep_running(name, command, next(colours)))
         return self.status
 
+    async def watch(
+        self, path: Path, watch_filter: Callable[[Change, str], bool], *, recursive: bool
+    ) -> None:
+        """Announce each edit below a folder."""
+        async for _ in awatch(
+            path, watch_filter=watch_filter, recursive=recursive, stop_event=self.stop
+        ):
+            self.edit.set()
+            self.edit = asyncio.Event()
+
     async def keep_running(self, name: str, command: str, colour: str) -> None:
-        """Run one command until the formation stops, and start it again after each edit."""
-        edits = awatch(self.watched, watch_filter=PythonFilter(), stop_event=self.stop)
+        """Run one command until the formation stops, and start it again after each edit.
+
+        `release` ends by itself: it is run again only after an edit that it waited for.
+        """
         edited = False
         while not self.stop.is_set():
+            edit, stop = (asyncio.create_task(it.wait()) for it in (self.edit, self.stop))
+            try:
+                variables = self.variables()
+            except SystemExit as error:  # a line of .env that cannot be read
+                self.say(f"{error}", name, colour)
+                await asyncio.wait({edit, stop}, return_when=asyncio.FIRST_COMPLETED)
+                continue
             process = await asyncio.create_subprocess_shell(
                 command,
-                env=self.variables,
+                env=variables,
                 cwd=ROOT,
                 stdout=PIPE,
                 stderr=STDOUT,
@@ -62,12 +95,15 @@ class Formation:
                 start_new_session=True,  # Ctrl-C reaches this process alone, which passes it on
             )
             output = asyncio.create_task(self.relay(process, name, colour))
-            edit = asyncio.create_task(anext(edits, None))
             try:
-                await asyncio.wait({output, edit}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({output, edit, stop}, return_when=asyncio.FIRST_COMPLETED)
                 if output.done() and not self.stop.is_set():
+                    if name == "release" and output.result() == 0:
+                        return
                     self.ended(name, colour, output.result(), edited)
-                edited = bool(await edit)
+                    await asyncio.wait({edit, stop}, return_when=asyncio.FIRST_COMPLETED)
+                if edited := not self.stop.is_set():
+                    self.say("restarting", name, colour)
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGTERM)
@@ -76,16 +112,27 @@ class Formation:
     async def relay(self, process: Process, name: str, colour: str) -> int:
         """Print what a process says, and return its exit status."""
         while process.stdout and (line := await process.stdout.readline()):
-            self.say(line, name, colour)
+            event = events.parse(line)
+            if not event:
+                self.say(line, name, colour)
+                continue
+            for text in events.lines(event, colours=sys.stdout.isatty()):
+                self.say(text, name, colour)
+            if event["event"] == "listening" and self.welcome:
+                for text in self.welcome.format(port=event.get("port")).splitlines():
+                    self.say(text, name, colour)
+                self.welcome = ""
         return await process.wait()
 
     def ended(self, name: str, colour: str, status: int, edited: bool) -> None:
-        """A process has ended by itself. After an edit the next edit may mend it; else all end."""
-        after = "waiting for the next edit" if edited else "stopping"
+        """A process has ended by itself. An edit may mend what one broke, or the settings."""
+        waits = edited or status == os.EX_CONFIG
+        after = "waiting for the next edit" if waits else "stopping"
         self.say(f"ended with status {status}, {after}", name, colour)
         if status == os.EX_CONFIG:
-            self.say("`python -m dev env` asks for the settings that .env lacks", name, colour)
-        if not edited:
+            hint = "`python -m dev env` asks for the settings that have no value; .env is read anew"
+            self.say(hint, name, colour)
+        if not waits:
             self.status = status
             self.stop.set()
 
@@ -96,3 +143,7 @@ class Formation:
         except OSError:  # the terminal was closed, or `| head` has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             self.stop.set()
+
+
+def _is_env(_change: Change, path: str) -> bool:
+    return Path(path).name == ENV.name

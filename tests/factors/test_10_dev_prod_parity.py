@@ -1,6 +1,8 @@
 """X. Dev/prod parity: development runs what the Procfile names."""
 
+import json
 import re
+import socket
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -41,9 +43,9 @@ def dev(copied: Project, development: Path, port: int) -> Iterator[Terminal]:
 
 
 def test_dev_runs_the_formation(dev: Terminal, port: int) -> None:
-    """It says where, logs for people, and ends with Ctrl-C."""
-    dev.expect_exact(f"http://localhost:{port}")
+    """It says where once it listens, logs for people, and ends with Ctrl-C."""
     dev.expect("listening")
+    dev.expect_exact(f"http://localhost:{port}")
     assert "{" not in f"{dev.before}"
     assert status(port, "/") == 200
     dev.sendintr()
@@ -129,6 +131,58 @@ def demanding(copied: Project) -> Project:
 
 ASSISTANT = ["-m", "dev", "env"]
 TERMINAL = {"PATH": "/usr/bin:/bin", "TERM": "xterm"}
+
+
+def test_a_new_setting_takes_settings_and_one_value(demanding: Project, development: Path) -> None:
+    """C-9: one command lists it everywhere, and changes nothing more, nor anything the second time."""
+    command = [str(development / "bin" / "python"), "-m", "dev", "settings"]
+    example = demanding.path / ".env.example"
+    done = subprocess.run(command, cwd=demanding.path, env=TERMINAL, capture_output=True, text=True)
+    assert {"README.md: written", "app.json: written"} <= set(done.stdout.splitlines())
+    assert "give API_KEY a value" in done.stdout
+    row = "| `WORKERS_OF_THE_SHOP` | required | How many work there. |\n"
+    assert row in (demanding.path / "README.md").read_text()
+    assert "API_KEY" in json.loads((demanding.path / "app.json").read_text())["env"]
+    text = example.read_text().replace("\nAPI_KEY=\n", "\nAPI_KEY=x\n")
+    example.write_text(text.replace("\nWORKERS_OF_THE_SHOP=\n", "\nWORKERS_OF_THE_SHOP=1\n"))
+    done = subprocess.run(command, cwd=demanding.path, env=TERMINAL, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    tests = subprocess.run(
+        [str(development / "bin" / "python"), "-m", "pytest", "-q", "tests/test_settings.py"],
+        cwd=demanding.path,
+        env=TERMINAL,
+        capture_output=True,
+        text=True,
+    )
+    assert tests.returncode == 0, tests.stdout
+
+
+def test_dev_takes_up_what_env_says(dev: Terminal, copied: Project) -> None:
+    """A setting without a value stops nothing: `.env` gets it, and `web` starts."""
+    dev.expect("listening")
+    copied.append("settings.py", '\n    api_key: str\n    """The key."""\n')
+    dev.expect("restarting")
+    dev.expect("API_KEY: Field required")
+    dev.expect("python -m dev env")
+    (copied.path / ".env").write_text("API_KEY=x\n")
+    dev.expect("listening")
+
+
+def test_a_busy_port_is_one_line(copied: Project, development: Path, port: int) -> None:
+    """With the way out, and without a traceback."""
+    with socket.create_server(("", port)):
+        done = subprocess.run(
+            [str(development / "bin" / "python"), "-m", "dev"],
+            cwd=copied.path,
+            env={**TERMINAL, "PORT": f"{port}"},
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 1, done.stdout
+    assert "another process listens there" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "\x1b" not in done.stdout
+    assert done.stderr == ""
 
 
 def test_without_a_terminal_the_assistant_says_what_is_missing(demanding: Project, development: Path) -> None:

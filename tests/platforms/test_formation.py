@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 
 from extensions import formation, variables
 from tests.support import variants
-from tests.support.project import Project
+from tests.support.project import Project, union
 
 PROCFILE_LINE = re.compile(r"[a-z][a-z0-9-]*: \S.*")
 # How a file names a variable at the beginning of a line, set or as a comment with the default.
@@ -80,6 +81,20 @@ def test_what_a_platform_sets_differs_from_the_default(platform: str) -> None:
 @pytest.mark.parametrize("line", ["web:python -m x", "Web: python", "we b: x", "web: ", ": x", " web: x"])
 def test_a_bad_line_of_a_procfile_would_be_seen(line: str) -> None:
     assert not PROCFILE_LINE.fullmatch(line)
+
+
+def test_a_fresh_service_lists_its_settings_as_its_own_command_does(deployed: Project, shared: Path) -> None:
+    """C-9: `python -m dev settings` changes nothing."""
+    before = {path: path.read_bytes() for path in deployed.path.rglob("*") if path.is_file()}
+    done = subprocess.run(
+        [str(union(shared) / "bin" / "python"), "-B", "-m", "dev", "settings"],
+        cwd=deployed.path,
+        env={},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert all(path.read_bytes() == text for path, text in before.items())
 
 
 def test_the_procfile_has_the_formation(deployed: Project) -> None:
