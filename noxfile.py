@@ -35,6 +35,21 @@ def variants(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def newest(session: nox.Session) -> None:
+    """Run every test on every combination, with the newest copier and extension, not the pinned ones."""
+    install(session, "tests")
+    session.install("--upgrade", "copier", "copier-template-extensions")
+    session.run("pytest", "-n", "4", "--dist", "worksteal", "--variants=all", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def smoke(session: nox.Session) -> None:
+    """Copy the defaults, boot `web`, ask /readyz and send SIGTERM: Linux and macOS, in seconds."""
+    install(session, "smoke")
+    session.run("python", "-m", "tests.smoke")
+
+
+@nox.session(python=PYTHON)
 def lint(session: nox.Session) -> None:
     """Check the repository's own Python; what the template emits is checked by the tests."""
     install(session, "lint")

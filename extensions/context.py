@@ -73,7 +73,7 @@ class ContextUpdater(ContextHook):
         environment.filters |= {
             "quoted": text.quoted,
             "python_string": text.python_string,
-            "problem": lambda answer, question: names.problem(question, answer),
+            "problem": lambda answer, question: names.prompt_problem(question, answer),
         }
         environment.globals |= {
             "default_name": names.default_name,

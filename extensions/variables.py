@@ -80,6 +80,11 @@ SETTINGS = (
         "After the drain, how long running work may take. Heroku kills 30 s after SIGTERM.",
         in_development="2",
     ),
+    Setting(
+        "CLIENT_TIMEOUT_SECONDS",
+        "30",
+        "How long a client may take for a head, pause in a body, or not read what it asked for.",
+    ),
     Setting("MAX_BODY_BYTES", "1048576", "The largest request body, in bytes."),
     Setting(
         "FORWARDED_ALLOW_IPS",
@@ -91,7 +96,7 @@ SETTINGS = (
     Setting(
         "HTTPS_ONLY",
         "false",
-        "Redirect plain HTTP, and send HSTS.",
+        "Refuse plain HTTP, redirect who asks for a page, and send HSTS.",
         differs=dict.fromkeys(EVERYWHERE, "true"),
         why="The router ends TLS and says in X-Forwarded-Proto what the client used.",
     ),

@@ -14,7 +14,7 @@ from tasks.project import say
 TEMPLATE = Path(__file__).resolve().parent.parent / "template" / "{{ package }}" / "middleware.py.jinja"
 GONE = re.compile(
     r"\bgunicorn\b|\bruntime(?:\.| import )(?:gunicorn_worker|proxies)\b"
-    r"|\bhttp\.(?:Concurrency|Body|BodyError|Environ|Headers|StartResponse|Response|refusal|log_failure)\b"
+    r"|\bhttp\.(?:Body|BodyError|Environ|Headers|StartResponse|Response|refusal|log_failure)\b"
 )
 
 

@@ -20,16 +20,16 @@ from tests.size import measure
 from tests.support import variants
 from tests.support.project import LOCKS, Project, union
 
-# Of what is the user's and of runtime/, without blank lines: docs/decisions/0025-line-budgets.md
+# Of what is the user's and of runtime/, without blank lines: docs/decisions/0045-line-budgets.md
 MOST_LINES = {
-    "web": (175, 1450),
+    "web": (175, 1740),
     "litestar": (25, 55),
-    "django": (120, 180),
+    "django": (120, 65),
     "wsgi": (20, 340),
-    "database": (110, 235),
-    "queue": (50, 235),
+    "database": (110, 385),
+    "queue": (50, 245),
     "redis": (20, 225),
-    "celery": (0, 160),
+    "celery": (0, 165),
     "clock": (25, 150),
 }
 PARSERS: dict[str, Callable[[str], object]] = {

@@ -66,3 +66,17 @@ def test_git_takes_no_secret_and_nothing_generated(copied: Project) -> None:
         (copied.path / name).write_text("generated")
     commit_all(copied.path, "Launch")
     assert set(git(copied.path, "ls-files").splitlines()) == emitted
+
+
+def test_one_command_runs_every_check(copied: Project, development: Path) -> None:
+    """C-25: it goes on after a check that fails, says which one did, and fails."""
+    copied.append("routes.py", "\nimport os\n")
+    code = (
+        "import sys\nfrom dev import check\ncheck.CHECKS = ('ruff check', 'deptry .')\nsys.exit(check.run())"
+    )
+    done = subprocess.run(
+        [str(development / "bin" / "python"), "-c", code], cwd=copied.path, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "-- deptry ." in done.stdout
+    assert done.stdout.endswith("-- failed: ruff check\n")

@@ -97,6 +97,37 @@ def test_what_is_no_url_of_postgres(run: Run, url: str) -> None:
     assert "swordfish" not in done.stdout
 
 
+@pytest.mark.parametrize("space", ["\n", " \t", "\r\n"])
+def test_white_space_around_it_is_no_part_of_it(run: Run, database: Database, space: str) -> None:
+    """C-8: a secret that is mounted as a file ends with a line break."""
+    assert run("check", DATABASE_URL=f"{space}{database.url}{space}").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("parameter", "word"),
+    [
+        ("pgbouncer=true", "libpq"),
+        ("sslmode=swordfish", "verify-full"),
+        ("connect_timeout=swordfish", "connect_timeout"),
+        ("target_session_attrs=swordfish", "read-write"),
+        ("port=99999", "5432"),
+        ("sslmode", "libpq"),
+    ],
+)
+def test_a_parameter_that_cannot_work(run: Run, parameter: str, word: str) -> None:
+    """C-7: it is told before anything is reached, with what would be right."""
+    done = run("web", DATABASE_URL=f"postgres://nobody:swordfish@nowhere.invalid/d?{parameter}")
+    assert done.returncode == 78
+    assert word in json.loads(done.stdout)["problems"]["DATABASE_URL"]
+    assert "swordfish" not in done.stdout
+
+
+def test_names_over_several_lines_are_told_to_nobody(run: Run, database: Database) -> None:
+    """C-11: Postgres quotes them as they are."""
+    url = database.server.url(quote("sword\nfish"))
+    assert failure(run("check", DATABASE_URL=url)) == "database … does not exist"
+
+
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
     """Return who signs certificates."""

@@ -90,14 +90,25 @@ def test_without_a_proxy_the_peer_is_the_client(web: Service) -> None:
     assert whoami(web, "::1") == ("http", "::1", "http")
 
 
-def test_https_only_redirects(start: Start) -> None:
-    """C-14: plain HTTP, with path and query kept and the method too; but not the health endpoints."""
+def test_https_only_redirects_pages_and_refuses_the_rest(start: Start) -> None:
+    """C-14: plain HTTP, with path and query kept; but not the health endpoints."""
     service = start(HTTPS_ONLY="true")
-    response, _ = Connection(service.port).get("/whoami?a=b%20c", Host="orders.example.com")
+    response, body = Connection(service.port).get("/whoami")
+    assert (response.status, json.loads(body)["status"]) == (403, 403)
+    page = {"Host": "orders.example.com", "Accept": "text/html,*/*"}
+    response, _ = Connection(service.port).get("/whoami?a=b%20c", **page)
     assert response.status in (307, 308)
     assert response.headers["location"] == "https://orders.example.com/whoami?a=b%20c"
     assert "strict-transport-security" not in response.headers, "RFC 6797: never over plain HTTP"
     assert status(service.port, "/livez") == status(service.port, "/readyz") == 200
+
+
+@pytest.mark.parametrize("several", ["https,http", "https, https"])
+def test_the_scheme_is_what_the_client_used(start: Start, several: str) -> None:
+    """C-14: where two proxies tell theirs; no redirect leads to where it comes from."""
+    service = start(HTTPS_ONLY="true")
+    response, body = Connection(service.port).get("/whoami", X_Forwarded_Proto=several)
+    assert (response.status, json.loads(body)["scheme"]) == (200, "https")
 
 
 def test_https_only_sends_hsts(start: Start) -> None:
@@ -123,4 +134,5 @@ def test_responses_carry_the_security_headers(web: Service, path: str) -> None:
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] in ("DENY", "SAMEORIGIN")
     assert headers["referrer-policy"]
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert headers["server"] is None

@@ -287,3 +287,19 @@ def test_what_is_rolled_back_enqueues_nothing(jobs: Jobs, project: Project) -> N
     worker.terminate()
     assert worker.wait() == 0
     assert len(worker.find("job")) == 1
+
+
+REFUSED = (
+    "redis://nowhere.invalid/zero",
+    "redis://nowhere.invalid?swordfish=1",
+    "redis://h?socket_timeout=swordfish",
+)
+
+
+@pytest.mark.parametrize("url", REFUSED)
+def test_what_is_no_url_of_redis(jobs: Jobs, url: str) -> None:
+    """C-7: a database or a parameter that cannot be is told at once, with what would be right."""
+    done = jobs.run("worker", REDIS_URL=url)
+    assert done.returncode == 78
+    assert "redis://user:password@host:6379/0" in json.loads(done.stdout)["problems"]["REDIS_URL"]
+    assert "swordfish" not in done.stdout

@@ -1,6 +1,7 @@
 """IX. Disposability: SIGTERM loses nothing (C-15)."""
 
 import signal
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -145,6 +146,50 @@ def test_event_streams_are_closed(start: Start) -> None:
     service = boot(start, grace="10")
     connection = Connection(service.port)
     connection.sock.sendall(b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert b"200" in connection.sock.recv(65536)
+    began = time.monotonic()
+    service.terminate()
+    assert read_to_end(connection.sock).endswith(b"0\r\n\r\n")
+    assert_ended_well(service)
+    assert time.monotonic() - began < 8
+
+
+ENDLESS = """
+
+@router.get("/endless")
+async def endless() -> StreamingResponse:
+    async def lines() -> AsyncIterator[str]:
+        while True:
+            yield "{}\\n"
+            await asyncio.sleep(0.05)
+
+    no_end = {"X-Accel-Buffering": "no"}
+    return StreamingResponse(lines(), media_type="application/x-ndjson", headers=no_end)
+
+
+@router.websocket("/echo")
+async def echo_on(socket: WebSocket) -> None:
+    await socket.accept()
+    while True:
+        await socket.send_text(await socket.receive_text())
+"""
+
+
+@pytest.mark.asgi
+def test_endless_responses_and_websockets_of_ones_own(start: Start, copied: Project) -> None:
+    """C-15, C-22, C-28: `X-Accel-Buffering: no` ends any response; a client may close a websocket."""
+    if copied.answers()["framework"] != "fastapi":
+        pytest.skip("the steps are the same bytes for each framework")
+    copied.add_routes()
+    copied.append("routes.py", ENDLESS)
+    service = start(copied, SHUTDOWN_DRAIN_SECONDS="0.3", SHUTDOWN_GRACE_SECONDS="10")
+    websocket = WebSocket(service.port, "/echo")
+    websocket.send(b"hello")
+    assert websocket.receive() == (1, b"hello")
+    websocket.sock.shutdown(socket.SHUT_RDWR)
+    assert service.wait_event("request", path="/echo")["status"] == 101
+    connection = Connection(service.port)
+    connection.sock.sendall(b"GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert b"200" in connection.sock.recv(65536)
     began = time.monotonic()
     service.terminate()

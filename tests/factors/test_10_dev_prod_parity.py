@@ -1,11 +1,14 @@
 """X. Dev/prod parity: development runs what the Procfile names."""
 
 import json
+import os
 import re
+import signal
 import socket
 import stat
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pexpect
@@ -230,3 +233,25 @@ def test_the_assistant_asks_validates_and_hides(demanding: Project, development:
     assert re.findall("^([A-Z_]+)=", added, re.MULTILINE) == ["API_KEY", "WORKERS_OF_THE_SHOP"]
     assert "swordfish ' $HOME #" in added
     assert added.endswith("=7\n")
+
+
+def test_a_breakpoint_stops_at_the_terminal(copied: Project, development: Path, port: int) -> None:
+    """As README.md says: of one process, that has the terminal to itself."""
+    copied.add_routes()
+    routes = copied.package / "routes.py"
+    routes.write_text(re.sub(r"(    return )", r"    breakpoint()\n\1", routes.read_text(), count=1))
+    python = str(development / "bin" / "python")
+    variables = {"PATH": f"{development / 'bin'}:/usr/bin:/bin:/usr/sbin", "PORT": str(port), "TERM": "xterm"}
+    command = ["-m", "dev", "run", "python", "-m", copied.name, "web"]
+    terminal = pexpect.spawn(
+        python, command, cwd=str(copied.path), env=variables, encoding="utf-8", timeout=PATIENCE
+    )
+    terminal.expect("listening")
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(status, port, "/")
+        terminal.expect_exact("(Pdb)")
+        terminal.sendline("c")
+        assert answer.result(PATIENCE) == 200
+    assert terminal.pid
+    os.killpg(terminal.pid, signal.SIGTERM)  # Ctrl-C is the debugger's by now
+    terminal.expect(pexpect.EOF)

@@ -16,7 +16,7 @@ from tests.support.project import Project
 
 from .conftest import SHAPES
 
-CHECKS = ("ruff format --check", "ruff check", "mypy .", "deptry .", "pytest")
+CHECKS = ("python -m dev check",)
 USES = re.compile(r"^ *- uses: [\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 # What stands between the workflow and the world: no template to update from, nobody to open a request at.
 COPIER = 'case "$*" in *check-update*) exit $NEWER;; esac'

@@ -43,7 +43,7 @@ WORTH = {
     LEADING: ("", "test_(01|03_config|04|05|07_http|10|12)"),
     # The first behind the bridge: what runs in its threads, and its sessions.
     "flask": (
-        "test_(01(?!.*-(format|lint|types))|04_(outages|transactions)|07_(bridge|http|middleware)|09_disp|10_database.*from_a_clone|11|12_admin)",
+        "test_(01(?!.*-(format|lint|types))|04_(outages|transactions)|07_(bridge|http|limits|middleware)|09_disp|10_database.*from_a_clone|11|12_admin)",
         "test_07_http",
     ),
     # Behind the same bridge, with migrations of its own.

@@ -1,5 +1,7 @@
 """Slipway's: kept current by `copier update`. What a step of a request's way is made of."""
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,6 +14,8 @@ type App = Callable[[Any, Receive, Send], Awaitable[None]]
 type Header = tuple[bytes, bytes]
 
 CLOSE = (b"connection", b"close")
+REFUSED = "slipway.refused"
+"""In the scope: the status that what the client sent is refused with, see `protocol.py`."""
 
 
 class Step:
@@ -52,3 +56,21 @@ async def problem(send: Send, status: int, *headers: Header, more: bool = False)
     """Answer with a problem document."""
     document = responses.problem(status)
     await reply(send, status, document, b"application/problem+json", *headers, more=more)
+
+
+async def refuse(receive: Receive, send: Send, status: int) -> None:
+    """Answer what is not read to its end, and close the connection."""
+    await problem(send, status, CLOSE, more=True)
+    await end_refusal(receive, send)
+
+
+async def end_refusal(receive: Receive, send: Send) -> None:
+    """End such an answer, after reading on for a moment: see DISCARD_SECONDS."""
+    more, rest = True, responses.DISCARD_BYTES
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(responses.DISCARD_SECONDS):
+            while more and rest > 0:
+                message = await receive()
+                rest -= len(message.get("body", b""))
+                more = message.get("more_body", False)
+    await send({"type": "http.response.body"})

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from . import responses
-from .asgi import App, Message, Receive, Send, Step, problem
+from .asgi import REFUSED, App, Message, Receive, Send, Step, problem, refuse
 from .services import Attached
 
 log = structlog.get_logger(__name__)
@@ -27,6 +27,8 @@ class Problems(Step):
 
     async def http(self, scope: Any, receive: Receive, send: Send) -> None:
         """Pass a request on; answer in place of the application where that fails."""
+        if status := scope.get(REFUSED):
+            return await refuse(receive, send, status)
         started = disconnected = False
         held: list[Message] = []  # a 500, until it is known whether the framework raises its cause
 
@@ -66,10 +68,20 @@ class Problems(Step):
 
     async def websocket(self, scope: Any, receive: Receive, send: Send) -> None:
         """Pass a websocket on; uvicorn closes one that fails."""
+        disconnected = False
+
+        async def receive_noting() -> Message:
+            nonlocal disconnected
+            message = await receive()
+            disconnected = message["type"] == "websocket.disconnect"
+            return message
+
         try:
-            await self.app(scope, receive, send)
-        except Exception:
-            log.exception("websocket failed", path=scope["path"])
+            await self.app(scope, receive_noting, send)
+        except Exception as error:
+            # the frameworks' way to say that the client has closed it
+            if not (disconnected and type(error).__name__ == "WebSocketDisconnect"):
+                log.exception("websocket failed", path=scope["path"])
 
 
 def _is_users(held: list[Message]) -> bool:

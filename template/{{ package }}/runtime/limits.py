@@ -1,13 +1,27 @@
 """Slipway's: kept current by `copier update`. The steps that bound bodies, in size and in time."""
 
 import asyncio
-import contextlib
+from contextlib import nullcontext
 from typing import Any
 
-from . import responses
-from .asgi import CLOSE, App, Message, Receive, Send, Step, add, problem
+from .asgi import (
+    CLOSE,
+    REFUSED,
+    App,
+    Message,
+    Receive,
+    Send,
+    Step,
+    add,
+    end_refusal,
+    problem,
+    refuse,
+)
 from .drain import drain
 
+AT_ONCE = 100  # requests of a process that work
+WAIT_SECONDS = 5  # for another request to begin its response, before a 503
+AHEAD_BYTES = 65_536  # of a body, which are there before its request works
 ENDLESS = b"text/event-stream"
 REFUSAL = "slipway.refusal"
 """In the scope: the status to refuse the body with, for an application that does so itself."""
@@ -22,8 +36,9 @@ class EndStreams(Step):
 
         async def send_noting(message: Message) -> None:
             if message["type"] == "http.response.start" and task:
-                kinds = (v for k, v in message.get("headers", ()) if k.lower() == b"content-type")
-                if any(kind.startswith(ENDLESS) for kind in kinds):
+                headers = dict(message.get("headers", ()))  # in lower case, as ASGI says
+                unbuffered = headers.get(b"x-accel-buffering") == b"no"  # nginx's switch
+                if unbuffered or headers.get(b"content-type", b"").startswith(ENDLESS):
                     drain.streams.add(task)
             await send(message)
 
@@ -52,16 +67,16 @@ class BodyLimit(Step):
         if int(dict(scope["headers"]).get(b"content-length", 0)) > self.max_bytes:
             scope[REFUSAL] = 413
             if not self.inside:
-                return await _refuse(receive, send)
+                return await refuse(receive, send, 413)
         received, started, refused = 0, False, False
 
         async def receive_up_to_limit() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received <= self.max_bytes:
+            if received <= self.max_bytes and REFUSED not in scope:
                 return message
-            scope[REFUSAL] = 413
+            scope[REFUSAL] = scope.get(REFUSED, 413)
             return {"type": "http.disconnect"}
 
         async def send_if_taken(message: Message) -> None:
@@ -73,7 +88,7 @@ class BodyLimit(Step):
                 add(message, CLOSE)
             started = True
             if refused and message["type"] == "http.response.body":
-                message = {**message, "more_body": True}  # `_end` ends it
+                message = {**message, "more_body": True}  # `end_refusal` ends it
             await send(message)
 
         try:
@@ -82,23 +97,60 @@ class BodyLimit(Step):
             if started or REFUSAL not in scope:
                 raise
         if refused:
-            await _end(receive, send)
+            await end_refusal(receive, send)
         elif REFUSAL in scope and not started:
-            await _refuse(receive, send)
+            await refuse(receive, send, scope[REFUSAL])
 
 
-async def _refuse(receive: Receive, send: Send) -> None:
-    await problem(send, 413, CLOSE, more=True)
-    await _end(receive, send)
+class Concurrency(Step):
+    """Lets `at_once` requests work at once: more wait for a moment, and are refused before they do.
+
+    Without it, thousands of requests would share what serves dozens, and none would be in time.
+    """
+
+    def __init__(self, app: App, at_once: int = AT_ONCE) -> None:
+        super().__init__(app)
+        # of a bridge, no fewer than it has threads
+        self.places = asyncio.Semaphore(max(at_once, getattr(app, "at_once", 0)))
+        self.refuses = getattr(app, "refuses", False)  # see `BodyLimit`
+
+    async def http(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Pass a request on in its turn; its place is free once its response begins."""
+        ahead = await _read_ahead(scope, receive)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS) if self.places.locked() else nullcontext():
+                await self.places.acquire()
+        except TimeoutError:
+            return await problem(send, 503, (b"retry-after", b"1"))
+        waits = True
+
+        async def receive_on() -> Message:
+            return ahead.pop(0) if ahead else await receive()
+
+        async def send_noting(message: Message) -> None:
+            nonlocal waits
+            if waits:
+                waits = False
+                self.places.release()
+            await send(message)
+
+        try:
+            await self.app(scope, receive_on, send_noting)
+        finally:
+            if waits:
+                self.places.release()
 
 
-async def _end(receive: Receive, send: Send) -> None:
-    """End a refusal, after reading on for a moment: see DISCARD_SECONDS."""
-    more, rest = True, responses.DISCARD_BYTES
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(responses.DISCARD_SECONDS):
-            while more and rest > 0:
-                message = await receive()
-                rest -= len(message.get("body", b""))
-                more = message.get("more_body", False)
-    await send({"type": "http.response.body"})
+async def _read_ahead(scope: Any, receive: Receive) -> list[Message]:
+    """Wait for a body, as far as it is short: so one that is slow to come takes no place."""
+    names = {name for name, _ in scope["headers"]}
+    has_body = b"content-length" in names or b"transfer-encoding" in names
+    if REFUSAL in scope or b"expect" in names or not has_body:
+        return []  # who expects an answer first sends nothing until it is asked
+    ahead, size, more = list[Message](), 0, True
+    while more and size < AHEAD_BYTES:
+        message = await receive()
+        ahead.append(message)
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    return ahead

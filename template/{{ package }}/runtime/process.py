@@ -24,6 +24,7 @@ import structlog
 
 from . import children, logs
 from .config import RuntimeSettings
+from .drain import end
 
 type Processes[S] = Mapping[str, Callable[[S], int]]
 
@@ -58,4 +59,4 @@ def main[S: RuntimeSettings](
         return processes[name](settings)
     except Exception:
         structlog.get_logger(__name__).critical("cannot start", exc_info=True)
-        return 1
+        end(1)  # its threads would go on without it

@@ -17,11 +17,15 @@ log = structlog.get_logger(__name__)
 HEALTH_PATHS = frozenset({"/livez", "/readyz"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,200}")
 SECURITY_HEADERS = {
-    "content-security-policy": "frame-ancestors 'none'",
     "referrer-policy": "strict-origin-when-cross-origin",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+CONTENT_POLICY = ("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
+PAGE_POLICY = (
+    "content-security-policy",
+    "frame-ancestors 'none'; object-src 'none'; base-uri 'none'",
+)
 HSTS = ("strict-transport-security", "max-age=31536000")  # a year
 # After a refusal, how much of the body is still read: a client that sends without reading would
 # otherwise see only a connection reset.

@@ -136,6 +136,10 @@ def order(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=422)
 
 
+def big(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("x" * 8_000_000)
+
+
 def teapot(request: HttpRequest) -> HttpResponse:
     return HttpResponse("short and stout", status=418)
 
@@ -166,6 +170,7 @@ urlpatterns += [
     path("echo", apart(echo)),
     path("ignore", apart(ignore)),
     path("orders", apart(order)),
+    path("big", apart(big)),
     path("teapot", apart(teapot)),
     path("whoami", apart(whoami)),
 ]

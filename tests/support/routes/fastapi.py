@@ -142,6 +142,11 @@ async def order(order: Order) -> Order:
     return order
 
 
+@router.get("/big")
+async def big() -> str:
+    return "x" * 8_000_000
+
+
 @router.get("/teapot")
 async def teapot() -> None:
     raise HTTPException(418, "short and stout")

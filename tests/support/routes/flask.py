@@ -152,6 +152,11 @@ def order() -> dict[str, object]:
         abort(422)
 
 
+@bp.get("/big")
+def big() -> str:
+    return "x" * 8_000_000
+
+
 @bp.get("/teapot")
 def teapot() -> None:
     abort(418, "short and stout")

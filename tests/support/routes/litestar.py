@@ -144,6 +144,11 @@ async def order(data: JSONBody[Order]) -> Order:
     return data
 
 
+@get("/big")
+async def big() -> str:
+    return "x" * 8_000_000
+
+
 @get("/teapot")
 async def teapot() -> None:
     raise HTTPException("short and stout", status_code=418)
@@ -168,7 +173,7 @@ async def ws(socket: WebSocket[Any, Any, Any]) -> None:
 
 for handler in (
     *(slow, slow_sync, stubborn, blocking, boom, deep, late_boom, print_something, warn, log, log_long),
-    *(thread, sse, echo, ignore, order, teapot, whoami, ws),
+    *(thread, sse, echo, ignore, order, big, teapot, whoami, ws),
 ):
     router.register(handler)
 '''

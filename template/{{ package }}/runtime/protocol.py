@@ -1,0 +1,257 @@
+"""Slipway's: kept current by `copier update`. HTTP/1.1 as uvicorn speaks it, within limits.
+
+It builds on private parts of uvicorn 0.54; tests/test_uvicorn.py names them.
+"""
+
+import asyncio
+
+import httptools
+import structlog
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from .asgi import REFUSED
+from .listener import KEEP_ALIVE_SECONDS
+from .responses import DISCARD_BYTES
+
+log = structlog.get_logger(__name__)
+
+HEAD_BYTES = 65_536
+"""Of a target, of all header lines together, and of all trailers together."""
+PIPELINED = 32
+"""Requests that wait for the one before them; with more of them, nothing is read."""
+PIECE_BYTES = 4096
+"""What is parsed at once, so that few requests come of it."""
+LEAST_RATE = 1024
+"""Of a body, in bytes a second, once its client has had its patience."""
+OFFERS = (b"upgrade", b"http2-settings")
+
+
+class Protocol(HttpToolsProtocol):
+    """A connection whose memory and time have bounds."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin a connection, on which nothing was sent yet."""
+        super().connection_made(transport)
+        self.flow = Flow(self, transport)
+        self.running: RequestResponseCycle | None = None
+        self.unparsed = bytearray()
+        self.waits_for = "request"  # then "head", then "body"
+        self.since = self.loop.time()
+        # Bytes: of header lines, of lines that the parser has not yet told of, and of a body.
+        self.told = self.untold = self.body_bytes = 0
+        self.discarded = 0  # bytes, after a refusal
+        self.refusal = 0  # a status, after which nothing that comes is looked at
+        self.declined = False  # the head offers to upgrade
+        self.unsent, self.stuck_since = 0, self.since
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End a connection; uvicorn tells only the last of several requests."""
+        super().connection_lost(exc)
+        self.pipeline.clear()
+        if self.running:
+            self.running.disconnected = not self.running.response_complete
+            self.running.message_event.set()
+
+    def check(self, now: float, patience: float) -> None:
+        """Close the connection where its client is too slow; `patience` is in seconds."""
+        unsent = self.transport.get_write_buffer_size()
+        if not unsent or unsent < self.unsent:
+            self.stuck_since = now
+        self.unsent = unsent
+        if now - self.stuck_since > patience:
+            self.give_up("it does not read")
+            self.transport.abort()
+        elif self.waits_for == "body":
+            if self.flow.read_paused or self.cycle.waiting_for_100_continue:
+                self.since = now  # it is the application that takes its time
+                self.body_bytes = 0
+            elif now - self.since > patience + self.body_bytes / LEAST_RATE:
+                self.give_up("its body does not come")
+        elif self.waits_for == "head" and now - self.since > patience:
+            self.give_up("its head does not come")
+        elif self.is_idle() and now - self.since > KEEP_ALIVE_SECONDS:
+            self.transport.close()
+
+    def is_idle(self) -> bool:
+        """Tell whether nothing is asked, and no timer of uvicorn's runs either."""
+        answered = not self.cycle or self.cycle.response_complete
+        return self.waits_for == "request" and answered and not self.timeout_keep_alive_task
+
+    def give_up(self, reason: str) -> None:
+        """Close the connection."""
+        client = self.client[0].removeprefix("::ffff:") if self.client else None
+        log.info("client too slow", reason=reason, client=client)
+        self.transport.close()
+
+    # What comes in
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what comes, as far as the pipeline has room."""
+        if not self.refusal:
+            self.unparsed += data
+            self.parse()
+            return
+        self.discarded += len(data)
+        if self.discarded > DISCARD_BYTES:
+            self.transport.close()
+
+    def parse(self) -> None:
+        """Parse piece by piece."""
+        while self.unparsed and not (self.is_full() or self.transport.is_closing()):
+            piece = bytes(self.unparsed[:PIECE_BYTES])
+            del self.unparsed[:PIECE_BYTES]
+            before = self.waits_for, self.body_bytes
+            self.feed(piece)
+            if before == (self.waits_for, self.body_bytes) and self.waits_for != "request":
+                self.untold += len(piece)
+                if self.untold > HEAD_BYTES:
+                    self.refuse(431)
+        if self.is_full():
+            self.flow.pause_reading()
+
+    def is_full(self) -> bool:
+        """Tell whether as many requests wait as may."""
+        return len(self.pipeline) >= PIPELINED
+
+    def feed(self, piece: bytes) -> None:
+        """Parse a piece."""
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as end:
+            if self.declined:
+                self.parse_anew(piece[end.args[0] :])
+            else:
+                self.unparsed.clear()
+                self.handle_websocket_upgrade()
+        except httptools.HttpParserError:
+            self.refuse(self.refusal or 400)
+
+    def parse_anew(self, rest: bytes) -> None:
+        """Put the head back without its offers, because the parser takes no body after one.
+
+        An offer that we do not take is ignored (RFC 9110, section 7.8).
+        """
+        self.declined = False
+        head = [self.parser.get_method(), b" ", self.url, b" HTTP/1.1\r\n"]
+        for name, value in self.headers:
+            if name not in OFFERS:
+                head += [name, b": ", value, b"\r\n"]
+        self.unparsed[:0] = b"".join([*head, b"\r\n", rest])
+        self.parser = httptools.HttpRequestParser(self)
+
+    def on_message_begin(self) -> None:
+        """Expect a head."""
+        super().on_message_begin()
+        self.expect("head")
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the target."""
+        super().on_url(url)
+        if len(self.url) > HEAD_BYTES:
+            self.stop(414)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; uvicorn would take trailers for headers, too."""
+        self.told += len(name) + len(value) + 4
+        if self.told > HEAD_BYTES:
+            self.stop(431)
+        if self.waits_for == "head":
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Begin the request, unless its head is to be parsed again."""
+        if self.parser.get_method() == b"CONNECT":
+            self.stop(405)
+        self.declined = bool(self.parser.should_upgrade()) and not self._should_upgrade()
+        if not self.declined:
+            super().on_headers_complete()
+            self.expect("body")
+
+    def _should_upgrade(self) -> bool:
+        return self.parser.get_method() == b"GET" and super()._should_upgrade()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self.body_bytes += len(body)
+        self.untold = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Expect the next request."""
+        if not self.declined:
+            super().on_message_complete()
+            self.expect("request")
+
+    def expect(self, what: str) -> None:
+        """Begin to wait for the next part."""
+        self.waits_for, self.since = what, self.loop.time()
+        self.told = self.untold = self.body_bytes = 0
+
+    # What is refused
+
+    def stop(self, status: int) -> None:
+        """Stop the parser, in one of its callbacks; `feed` refuses then."""
+        self.refusal = status
+        raise ValueError(status)
+
+    def refuse(self, status: int) -> None:
+        """Answer this status, with all that surrounds an answer, and close the connection."""
+        self.refusal = status
+        self.unparsed.clear()
+        if self.waits_for == "body":
+            self.cycle.scope[REFUSED] = status  # type: ignore[literal-required]
+            self.cycle.keep_alive = self.cycle.more_body = False
+            self.cycle.message_event.set()
+            if self.cycle.response_complete:
+                self.transport.close()
+            return
+        super().on_message_begin()
+        refused = {"method": "", "path": "", "raw_path": b"", "query_string": b"", REFUSED: status}
+        self.scope.update(refused)  # type: ignore[typeddict-item]
+        busy = self.running and not self.running.response_complete
+        self.cycle = RequestResponseCycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=False,
+            on_response=self.on_response_complete,
+        )
+        self.cycle.more_body = status in (414, 431)  # then the rest is still to come
+        self.cycle.message_event.set()
+        if busy:
+            self.pipeline.appendleft((self.cycle, self.app))
+        else:
+            self._start_asgi_task(self.cycle, self.app)
+
+    # What goes out
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self.running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        """Begin the next request that waits, and read on where there is room."""
+        super().on_response_complete()
+        self.parse()
+
+
+class Flow(FlowControl):
+    """Reads no more while a pipeline is full, which uvicorn does after each response."""
+
+    def __init__(self, protocol: Protocol, transport: asyncio.Transport) -> None:
+        super().__init__(transport)
+        self.protocol = protocol
+
+    def resume_reading(self) -> None:
+        """Read on, if there is room."""
+        if not self.protocol.is_full():
+            super().resume_reading()
