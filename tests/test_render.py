@@ -22,7 +22,7 @@ from tests.support.project import LOCKS, Project, union
 
 # Of what is the user's and of runtime/, without blank lines: docs/decisions/0045-line-budgets.md
 MOST_LINES = {
-    "web": (175, 1740),
+    "web": (175, 1765),
     "litestar": (25, 55),
     "django": (120, 65),
     "wsgi": (20, 340),
