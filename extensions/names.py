@@ -173,7 +173,10 @@ CHECKS: dict[str, Callable[[str], str]] = {
     "user_email": email_problem,
 }
 YES_OR_NO = ("clock",)
-LIST_CHECKS: dict[str, Callable[[list[str]], str]] = {"platforms": options.platform_problem}
+LIST_CHECKS: dict[str, Callable[[list[str]], str]] = {
+    "platforms": options.platform_problem,
+    "observability": lambda _: "",  # any of them stand together
+}
 
 
 def list_problem(question: str, answer: object, choices: Iterable[str] = ()) -> str:
