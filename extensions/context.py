@@ -39,7 +39,7 @@ COPIER_TOOLS: list[str] = tomllib.loads((TEMPLATE / "pyproject.toml").read_text(
     "dependencies"
 ]
 # The questions whose choices are booleans for the templates, each named as its choice.
-OPTIONS = ("framework", "database", "queue", "package_manager", "platforms", "ci")
+OPTIONS = ("framework", "database", "queue", "observability", "package_manager", "platforms", "ci")
 # The frameworks whose applications run in threads, behind runtime/bridge.py.
 ON_WSGI = ("flask", "django")
 # The choices that have a dependency group in pins/pyproject.toml, in the order of the manifest.
@@ -57,6 +57,9 @@ GROUPS = (
     "celery",
     "clock",
     "redis",
+    "opentelemetry",
+    "sentry",
+    "prometheus",
 )
 
 
@@ -73,7 +76,7 @@ class ContextUpdater(ContextHook):
         environment.filters |= {
             "quoted": text.quoted,
             "python_string": text.python_string,
-            "problem": lambda answer, question: names.problem(question, answer),
+            "problem": lambda answer, question: names.prompt_problem(question, answer),
         }
         environment.globals |= {
             "default_name": names.default_name,
@@ -104,6 +107,7 @@ class ContextUpdater(ContextHook):
         context["worker"] = context.get("queue", "none") != "none"
         context["redis"] = context.get("queue") in options.ON_REDIS
         context["clock"] = context["redis"] and options.is_yes(context.get("clock"))
+        context["measured"] = context.get("opentelemetry", False) or context.get("prometheus", False)
         context["services"] = context["redis"] or context.get("postgres", False)
         context["sqlalchemy-asyncio"] = context["asgi"] and context.get("postgres", False)
         context["sqlalchemy"] = context.get("flask", False) and context.get("postgres", False)

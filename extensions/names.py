@@ -1,7 +1,8 @@
 """Names: what a project, its slug and its package may be called, and what to offer by default.
 
 A default made here always passes its own check, because copier ends in a traceback when one
-does not. Checks return one sentence, or an empty string when there is nothing to say.
+does not. Checks return one sentence, or an empty string when there is nothing to say. It is short: a
+prompt has one line for it, of which copier takes half ("Validation error for question …").
 """
 
 import keyword
@@ -89,12 +90,12 @@ def default_package(project_slug: str) -> str:
 def text_problem(text: str, longest: int) -> str:
     """Free text: one line, writable in every file format, without invisible tricks."""
     if len(text) > longest:
-        return f"is {len(text)} characters long; {longest} is the most."
+        return f"is {len(text)} long; {longest} is the most."
     if text != text.strip():
         return "begins or ends with white space."
     for character in text:
         if _is_unprintable(character):
-            return f"holds U+{ord(character):04X}, which is not text of one line."
+            return f"holds U+{ord(character):04X}, which is no text."
     return ""
 
 
@@ -118,36 +119,36 @@ def name_problem(name: str) -> str:
         return "is empty."
     columns = len(name) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in name)
     if columns > LONGEST_NAME:
-        return f"is {columns} columns wide; {LONGEST_NAME} is the most."
+        return f"is {columns} wide; {LONGEST_NAME} is the most."
     return text_problem(name, LONGEST_NAME)
 
 
 def slug_problem(slug: str) -> str:
     """A slug is a name for package indexes, hosts and platforms alike (PEP 503, RFC 1035)."""
     if not re.fullmatch(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*", slug):
-        return "must be lower-case letters, digits and single hyphens, beginning with a letter."
+        return "takes a-z, 0-9, single hyphens."
     if len(slug) > LONGEST_SLUG:
-        return f"is {len(slug)} characters long; {LONGEST_SLUG} is the most."
+        return f"is {len(slug)} long; {LONGEST_SLUG} is the most."
     if slug in DISTRIBUTIONS:
-        return "is the name of a package that the service depends on."
+        return "is a package the service needs."
     return ""
 
 
 def package_problem(package: str) -> str:
     """A package is a module that hides no other one."""
     if not re.fullmatch(r"[a-z]([a-z0-9]|_(?=[a-z0-9]))*", package):
-        return "must be lower-case letters, digits and single underscores, beginning with a letter."
+        return "takes a-z, 0-9, single underscores."
     if len(package) > LONGEST_SLUG:
-        return f"is {len(package)} characters long; {LONGEST_SLUG} is the most."
+        return f"is {len(package)} long; {LONGEST_SLUG} is the most."
     for names, what in (
         ({*keyword.kwlist, *keyword.softkwlist}, "a keyword of Python"),
-        (STDLIB, "a module of Python's standard library"),
-        (IMPORTS, "a module that the service depends on"),
-        (FOLDERS, "a folder or module that projects keep for something else"),
+        (STDLIB, "a module of Python's library"),
+        (IMPORTS, "a module the service needs"),
+        (FOLDERS, "kept for another purpose"),
         (WINDOWS_DEVICES, "a device on Windows"),
     ):
         if package in names:
-            return f"is the name of {what}."
+            return f"is {what}."
     return ""
 
 
@@ -172,7 +173,10 @@ CHECKS: dict[str, Callable[[str], str]] = {
     "user_email": email_problem,
 }
 YES_OR_NO = ("clock",)
-LIST_CHECKS: dict[str, Callable[[list[str]], str]] = {"platforms": options.platform_problem}
+LIST_CHECKS: dict[str, Callable[[list[str]], str]] = {
+    "platforms": options.platform_problem,
+    "observability": lambda _: "",  # any of them stand together
+}
 
 
 def list_problem(question: str, answer: object, choices: Iterable[str] = ()) -> str:
@@ -188,6 +192,11 @@ def list_problem(question: str, answer: object, choices: Iterable[str] = ()) -> 
         return f"{question} must be some of: {', '.join(allowed)}."
     found = LIST_CHECKS[question](chosen)
     return f"{question} {found}" if found else ""
+
+
+def prompt_problem(question: str, answer: object) -> str:
+    """What is wrong with an answer as a prompt shows it: copier has named the question."""
+    return problem(question, answer).removeprefix(f"{question} ")
 
 
 def problem(question: str, answer: object, choices: Iterable[str] = ()) -> str:

@@ -35,5 +35,5 @@ def platform_problem(chosen: list[str]) -> str:
     """A platform without what it needs, as the end of a sentence that begins with the question."""
     for platform, needed in NEEDS.items():
         if platform in chosen and needed not in chosen:
-            return f"has {platform}, which runs the image of {needed}: choose {needed} too."
+            return f"has {platform}, which needs {needed}."
     return ""

@@ -178,6 +178,45 @@ SETTINGS = (
         when="redis",
     ),
     Setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "",
+        "Where traces and metrics go, such as http://collector:4318; empty is nowhere.",
+        when="opentelemetry",
+    ),
+    Setting(
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "",
+        "Where traces alone go, as a whole URL, such as http://collector:4318/v1/traces.",
+        when="opentelemetry",
+    ),
+    Setting(
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+        "",
+        "Where metrics alone go, as a whole URL, such as http://collector:4318/v1/metrics.",
+        when="opentelemetry",
+    ),
+    Setting(
+        "SENTRY_DSN",
+        "",
+        "Where errors go, such as https://key@sentry.example.com/42; empty is nowhere.",
+        when="sentry",
+    ),
+    Setting(
+        "SENTRY_ENVIRONMENT",
+        "production",
+        "What Sentry calls this deploy.",
+        when="sentry",
+    ),
+    Setting(
+        "METRICS_PORT",
+        "",
+        "The port on which Prometheus asks each process; empty is none.",
+        differs={"kubernetes": "9464"},
+        why="Prometheus finds it by its name, `metrics`, and nothing else reaches it.",
+        only=("docker", "kubernetes", "fly"),  # the others let nothing in but through their router
+        when="prometheus",
+    ),
+    Setting(
         "DYNO",
         "",
         "Set by Heroku: the name of this dyno.",

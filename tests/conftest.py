@@ -72,12 +72,20 @@ def is_variant(value: Any) -> bool:
 
 def tells_something_new(item: pytest.Item, variant: variants.Answers, pristine: bool) -> bool:
     """Tell whether a test is worth its time in a run over pairs."""
+    if "observability" in variant:
+        return is_observed(variant, every_framework=bool(item.get_closest_marker("every_framework")))
     if not pristine:  # the queues: at most one step away from the leading one with a database
         steps = ["every_framework"] if variant["framework"] != variants.LEADING else []
         steps += ["every_database"] if variant["database"] == "none" else []
         return len(steps) < 2 and all(map(item.get_closest_marker, steps))
     worth = variants.worth(variant)
     return worth is not None and bool(re.match(worth, f"{item.path.name}::{item.name}"))
+
+
+def is_observed(variant: variants.Answers, *, every_framework: bool) -> bool:
+    """Tell whether a run over pairs takes this one of those that tell of themselves."""
+    pair = (variant["framework"], variant["queue"])
+    return pair in variants.OBSERVED[: None if every_framework else 1]
 
 
 @pytest.fixture(scope="session")

@@ -47,15 +47,15 @@ def tree(folder: Path) -> dict[str, bytes]:
         ),
         ("platforms=[", "platforms must be a list, such as [heroku, docker, kubernetes, fly, render]."),
         ("platforms=[heroku, azure]", "platforms must be some of: heroku, docker, kubernetes, fly, render."),
-        ("platforms=[fly]", "platforms has fly, which runs the image of docker: choose docker too."),
+        ("platforms=[fly]", "platforms has fly, which needs docker."),
         ("clock=maybe", "clock must be true or false."),
         ("ci=jenkins", "ci must be one of: none, github, gitlab."),
-        ("package=json", "package is the name of a module of Python's standard library."),
-        ("project_slug=fastapi", "project_slug is the name of a package that the service depends on."),
+        ("package=json", "package is a module of Python's library."),
+        ("project_slug=fastapi", "project_slug is a package the service needs."),
         ("project_name=", "project_name is empty."),
-        ("description=two\nlines", "description holds U+000A, which is not text of one line."),
+        ("description=two\nlines", "description holds U+000A, which is no text."),
         ("user_email=nobody", "user_email is not an e-mail address."),
-        (f"project_name={'x' * 300}", "project_name is 300 columns wide; 60 is the most."),
+        (f"project_name={'x' * 300}", "project_name is 300 wide; 60 is the most."),
     ],
     ids=lambda value: value.split("=")[0] if "=" in value else "",
 )
@@ -233,15 +233,15 @@ def test_an_answers_file_edited_by_hand_is_checked(project: Path) -> None:
     answers.write_text(stored, "utf-8")
     commit_all(project, "Another name")
     status, lines = run_copier("update", "--quiet", "--trust", "--defaults", cwd=project)
-    assert (status, lines) == (1, ["package is the name of a module of Python's standard library."])
+    assert (status, lines) == (1, ["package is a module of Python's library."])
     assert git(project, "status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [
-        ('"yaml"', '"order_desk"', "package is the name of a module that the service depends on."),
-        ("LONGEST_NAME = 60", "LONGEST_NAME = 9", "project_name is 10 columns wide; 9 is the most."),
+        ('"yaml"', '"order_desk"', "package is a module the service needs."),
+        ("LONGEST_NAME = 60", "LONGEST_NAME = 9", "project_name is 10 wide; 9 is the most."),
     ],
     ids=["package", "project_name"],
 )

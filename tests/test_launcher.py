@@ -77,7 +77,7 @@ def ours(template: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (["--version=0.0.99", "orders"], "{template} has no version '0.0.99'."),
         (["--data=nosuch=1", "orders"], "nosuch is no question of this template."),
-        (["--data=package=json", "orders"], "package is the name of a module of Python's standard library."),
+        (["--data=package=json", "orders"], "package is a module of Python's library."),
         (["full"], "Cannot launch into full: it is not empty."),
         (["{template}/orders"], "{template}/orders is inside the template's clone: `slipway new ../orders`."),
     ],

@@ -1,6 +1,7 @@
 """Prompts: the questionnaire as a user meets it, through a terminal."""
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -10,10 +11,11 @@ import pexpect
 import pytest
 import yaml
 
-from extensions import context
+from extensions import context, names
 
 ENTER, CLEAR, SPACE, UP, DOWN, CTRL_C = "\r", "\x15", " ", "\x1b[A", "\x1b[B", "\x03"
 PATIENCE = 20
+COLUMNS = 80  # of the usual terminal
 
 
 class Terminal:
@@ -24,7 +26,7 @@ class Terminal:
             sys.executable,
             ["-m", "copier", "copy", "--trust", "--skip-tasks", str(template), str(target)],
             env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
-            dimensions=(50, 200),
+            dimensions=(50, COLUMNS),
             encoding="utf-8",
             timeout=PATIENCE,
         )
@@ -83,6 +85,7 @@ def test_enter_accepts_what_is_offered(terminal: Terminal, target: Path) -> None
         "Which framework",
         "Where does it keep",
         "What runs its jobs",
+        "What tells others of its requests",
         "What installs its dependencies",
         "Which Python runs it",
         "Where does it run",
@@ -104,6 +107,7 @@ def test_enter_accepts_what_is_offered(terminal: Terminal, target: Path) -> None
         "framework": "fastapi",
         "database": "postgres",
         "queue": "none",
+        "observability": [],
         "package_manager": "uv",
         "python_version": "3.13",
         "platforms": ["heroku", "docker"],
@@ -131,6 +135,7 @@ def test_a_clock_is_asked_for_where_a_queue_needs_one(terminal: Terminal, target
     terminal.asks("Does it enqueue jobs at set times")
     terminal.type("y")
     for question in (
+        "What tells others of its requests",
         "What installs its dependencies",
         "Which Python runs it",
         "Where does it run",
@@ -148,15 +153,15 @@ def test_a_clock_is_asked_for_where_a_queue_needs_one(terminal: Terminal, target
 def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path) -> None:
     terminal.asks("What is the service called")
     terminal.type(CLEAR + ENTER)
-    terminal.says("project_name is empty.")
+    terminal.says("is empty.")
     terminal.type("Größe 注文" + ENTER)
     terminal.asks("What is Größe 注文 called")
     terminal.type(CLEAR + "Bad Slug" + ENTER)
-    terminal.says("project_slug must be lower-case letters")
+    terminal.says("takes a-z, 0-9, single hyphens.")
     terminal.type(CLEAR + "sizes" + ENTER)
     terminal.asks("Which Python package")
     terminal.type(CLEAR + "json" + ENTER)
-    terminal.says("package is the name of a module of Python's standard library.")
+    terminal.says("is a module of Python's library.")
     terminal.type(CLEAR + "sizing" + ENTER)
     terminal.asks("What does Größe 注文 do")
     terminal.type(CLEAR + 'Says "how big".' + ENTER)
@@ -164,7 +169,7 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
     terminal.type(CLEAR + ENTER)
     terminal.asks("Which e-mail address")
     terminal.type(CLEAR + "nobody" + ENTER)
-    terminal.says("user_email is not an e-mail address.")
+    terminal.says("is not an e-mail address.")
     terminal.type(CLEAR + ENTER)
     terminal.asks("Which framework")
     terminal.says("Litestar - ASGI, controllers")
@@ -172,6 +177,8 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
     terminal.asks("Where does it keep")
     terminal.type(UP + ENTER)
     terminal.asks("What runs its jobs")
+    terminal.type(ENTER)
+    terminal.asks("What tells others of its requests")
     terminal.type(ENTER)
     terminal.asks("What installs its dependencies")
     terminal.type(DOWN + ENTER)
@@ -197,6 +204,7 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
         "framework": "litestar",
         "database": "none",
         "queue": "none",
+        "observability": [],
         "package_manager": "pip",
         "python_version": "3.14",
         "platforms": ["heroku", "docker", "fly"],
@@ -204,6 +212,35 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
         "license": "MIT",
     }
     assert "the authors of Größe 注文" in (target / "LICENSE").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        *(("project_name", each) for each in ("", "x" * 999, " x", "a\tb")),
+        *(("project_slug", each) for each in ("Bad", "x" * 999, "fastapi")),
+        *(("package", each) for each in ("Bad", "x" * 999, "json", "class", "fastapi", "tests", "con")),
+        *(("user_email", each) for each in ("nobody", f"{'x' * 999}@x")),
+        ("platforms", ["kubernetes"]),
+    ],
+)
+def test_an_error_fits_a_terminal(question: str, answer: object) -> None:
+    """A prompt has one line for it, and cuts what is longer."""
+    shown = f"Validation error for question '{question}': {names.prompt_problem(question, answer)}"
+    assert names.prompt_problem(question, answer)
+    assert len(shown) <= COLUMNS
+
+
+def test_a_choice_that_cannot_be_made_fits_a_terminal() -> None:
+    listed = [each for question in context.QUESTIONS.values() for each in as_pairs(question.get("choices"))]
+    assert len(listed) > 20
+    for title, details in listed:
+        refused = re.search(r"else '(.+)'", details["validator"]) if isinstance(details, dict) else None
+        assert len(f"   - {title} ({refused[1]})" if refused else f"   {title}") <= COLUMNS
+
+
+def as_pairs(choices: object) -> list[tuple[str, object]]:
+    return list(choices.items()) if isinstance(choices, dict) else []
 
 
 def test_ctrl_c_leaves_nothing_behind(terminal: Terminal, target: Path) -> None:

@@ -31,6 +31,9 @@ MOST_LINES = {
     "redis": (20, 225),
     "celery": (0, 165),
     "clock": (25, 150),
+    "opentelemetry": (0, 285),
+    "sentry": (0, 125),
+    "prometheus": (0, 225),
 }
 PARSERS: dict[str, Callable[[str], object]] = {
     ".py": ast.parse,
@@ -119,21 +122,23 @@ def test_formatting_is_a_no_op(emitted: Path, shared: Path) -> None:
 def test_every_combination_passes_its_own_checks(
     framework: str, render: Render, shared: Path, tmp_path: Path
 ) -> None:
-    """C-25 for each database and queue, with and without a clock. The sets of platforms take turns.
+    """C-25 for each database and queue, with and without a clock. Platforms and observability take turns.
 
     The combinations share one environment and mypy's cache, so the libraries are checked once. That
     environment has every library; factor I runs the same checks with only what the lock installs.
     """
     checks = (*FORMATTING, f"mypy --cache-dir {tmp_path} .", "deptry .")
-    platforms = itertools.cycle(variants.choices()["platforms"])
+    turns = [itertools.cycle(variants.choices()[name]) for name in ("platforms", "observability")]
     found = ""
     every = variants.with_clocks(framework=framework)
     # what the clock leaves out is proven with the leading framework
     rows = every if framework == variants.LEADING else variants.richest(every)
     for row in rows:
-        project = render({**row, "platforms": next(platforms)}, skip_tasks=True)
+        platforms, observability = map(next, turns)
+        turn = {"platforms": platforms, "observability": observability}
+        project = render({**row, **turn}, skip_tasks=True)
         if failed := complaints(project, union(shared), *checks):
-            found += f"{variants.label(row)}: {failed}"
+            found += f"{variants.label({**row, **turn})}: {failed}"
     assert not found, found
 
 
@@ -145,6 +150,7 @@ def test_the_package_keeps_within_its_budget(emitted: Path) -> None:
     budgets |= {"wsgi"} if answers["framework"] in ON_WSGI else set()
     budgets |= {"redis", answers["queue"]} if answers["queue"] in ON_REDIS else set()
     budgets |= {"clock"} if answers.get("clock") else set()
+    budgets |= {*answers["observability"]}
     budgets &= MOST_LINES.keys()
     for kind, lines in enumerate(measure(Project(emitted).package)):
         most = sum(MOST_LINES[name][kind] for name in budgets)

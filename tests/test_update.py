@@ -56,7 +56,7 @@ def earlier(template: Path) -> None:
         "    # No https_only yet.\n",
     )
     edit(
-        template / "extensions" / "formation.py",
+        template / "extensions" / "variables.py",
         r'^    Setting\(\n        "HTTPS_ONLY",\n(        .*\n)+    \),\n',
         "",
     )
@@ -120,7 +120,7 @@ def fresh(released: Path, shared: Path) -> Fresh:
     return rendered
 
 
-def update(project: Project, **data: str) -> None:
+def update(project: Project, **data: str | list[str]) -> None:
     """Run `copier update --defaults --trust`, and assert that it met no conflict."""
     run_update(project.path, data)
     changes = git(project.path, "status", "--porcelain").splitlines()
@@ -248,6 +248,28 @@ def test_the_package_manager_can_be_changed(launch: Callable[[str, str], Project
     run_update(project.path, {"package_manager": "pip"})
     assert not (project.path / "uv.lock").exists()
     assert (project.path / "requirements.txt").exists()
+
+
+def test_observability_is_turned_on_and_off(launch: Callable[..., Project]) -> None:
+    """In a service that has grown: no conflict, each answer brings its lines, and none leaves one."""
+    project = launch(EARLIER, "uv", framework="fastapi", queue="procrastinate")
+    edit_as_users_do(project)
+    commit_all(project.path, "Ours")
+    update(project)
+    commit_all(project.path, "Updated")
+    without = tree(project.path)
+    every = variants.choices()["observability"][-1]
+    steps: list[list[str]] = [every[:1], every, every[1:], []]
+    for chosen in steps:
+        update(project, observability=chosen)
+        commit_all(project.path, f"With {chosen}")
+        texts = tree(project.path)
+        assert project.answers()["observability"] == chosen
+        for name, module in zip(every, ("otlp", "sentry", "prometheus"), strict=True):
+            assert (f"{project.name}/runtime/{module}.py" in texts) == (name in chosen)
+        assert "@router" in texts[f"{project.name}/routes.py"]
+    assert {name for name in texts if texts[name] != without.get(name)} <= {"uv.lock"}
+    assert texts.keys() == without.keys()
 
 
 @FROM_AFAR

@@ -25,9 +25,7 @@ STUBS = {
     "copier": COPIER,
     "pip": "exit 0",
     "uv": "exit $FAILS",
-    "ruff": "exit $FAILS",
-    "mypy": "exit 0",
-    "pytest": "exit 0",
+    "python": "exit $FAILS",
     "gh": 'echo "gh $*" >> "$CALLS"; [ "$1 $2" != "pr view" ]',
 }
 

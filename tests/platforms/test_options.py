@@ -101,7 +101,7 @@ def test_a_platform_without_what_it_needs_is_one_line(template: Path, tmp_path: 
     )
     assert (status, lines) == (
         1,
-        [f"platforms has {platform}, which runs the image of docker: choose docker too."],
+        [f"platforms has {platform}, which needs docker."],
     )
     assert not (tmp_path / "new").exists()
 
@@ -138,7 +138,7 @@ def test_the_prompt_says_what_a_platform_needs(template: Path, tmp_path: Path) -
     says("Where does it run")
     says("Render - ")
     prompt.send(f"{down} {down} \r")  # from Heroku and Docker to Heroku and Kubernetes
-    says("platforms has kubernetes, which runs the image of docker: choose docker too.")
+    says("has kubernetes, which needs docker.")
     prompt.send(f"{up} \r")
     says("The next two commands")
     prompt.expect(pexpect.EOF)

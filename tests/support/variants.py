@@ -57,6 +57,13 @@ WORTH_OF_OTHERS = (
     "test_(01(?!.*-(format|lint|types))|04_(outages|transactions)|07_http|10_database.*from_a_clone|11|12_admin)",
     "test_07_http",
 )
+# Of those that tell of themselves, what a run over pairs takes: the first, and the rest for what differs.
+OBSERVED = [
+    (LEADING, "procrastinate"),
+    ("litestar", "celery"),
+    ("flask", "dramatiq"),
+    ("django", "procrastinate"),
+]
 
 
 def worth(variant: Answers) -> str | None:

@@ -33,7 +33,7 @@ class Bridge:
     refuses = True  # see `BodyLimit`
 
     def __init__(self, app: WSGI, threads: int) -> None:
-        self.app = app
+        self.app, self.at_once = app, threads
         self.threads = Threads(threads)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:

@@ -110,7 +110,8 @@ class Concurrency(Step):
 
     def __init__(self, app: App, at_once: int = AT_ONCE) -> None:
         super().__init__(app)
-        self.places = asyncio.Semaphore(at_once)
+        # of a bridge, no fewer than it has threads
+        self.places = asyncio.Semaphore(max(at_once, getattr(app, "at_once", 0)))
         self.refuses = getattr(app, "refuses", False)  # see `BodyLimit`
 
     async def http(self, scope: Any, receive: Receive, send: Send) -> None:
