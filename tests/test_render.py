@@ -22,11 +22,11 @@ from tests.support.project import LOCKS, Project, union
 
 # Of what is the user's and of runtime/, without blank lines: docs/decisions/0045-line-budgets.md
 MOST_LINES = {
-    "web": (175, 1765),
+    "web": (175, 1770),
     "litestar": (25, 55),
     "django": (120, 65),
     "wsgi": (20, 340),
-    "database": (110, 385),
+    "database": (110, 400),
     "queue": (50, 245),
     "redis": (20, 225),
     "celery": (0, 165),
