@@ -1,0 +1,118 @@
+"""`nox -s updates`: edits services of all releases, updates them, and counts what comes of it."""
+
+import argparse
+import datetime
+import multiprocessing
+import shlex
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from tests.support.template import releases, with_releases
+
+from . import page
+from .boots import BOOTS, boot_all
+from .cases import MANAGERS, SERVICES, Case, every, sample
+from .edits import EDITS
+from .fleet import fleet
+from .play import Outcome, play, quiet
+
+HEAD = """# What updates leave of edits
+
+Services of earlier releases were edited as users edit them, committed, and updated to this state of the
+template. Edits that touch different files share an update; each is looked at by itself. An edit is *clean* if
+nothing that it touched is in conflict and all that it brought is there afterwards. It is *lost* if something
+of it is not there. A line is *stale* if it is the release's, is no longer the template's, and stayed.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    asked = argparse.ArgumentParser("nox -s updates --", description=__doc__)
+    asked.add_argument("--release", action="append", choices=list(releases()), help="only from this one")
+    asked.add_argument("--service", action="append", choices=list(SERVICES), help="only this one")
+    asked.add_argument("--manager", action="append", choices=MANAGERS, help="only this one")
+    asked.add_argument("--edit", action="append", choices=list(EDITS), help="only this kind")
+    asked.add_argument("--alone", action="store_true", help="one edit an update, which takes much longer")
+    asked.add_argument("--sample", type=int, metavar="N", help="only so many updates, chosen by the seed")
+    asked.add_argument("--seed", type=int, default=1, help="what chooses them (%(default)s)")
+    asked.add_argument("--jobs", type=int, default=2, help="how many updates at once (%(default)s)")
+    asked.add_argument("--boots", type=int, default=0, metavar="N", help="boot so many of the clean ones")
+    asked.add_argument("--fleet", type=int, default=0, metavar="N", help="update so many in one command")
+    asked.add_argument("--write", type=Path, metavar="FILE", help="write the page there")
+    return asked
+
+
+def run(cases: Sequence[Case], template: Path, shared: Path, *, jobs: int, boots: int) -> list[Outcome]:
+    """Play the cases side by side, with progress on stderr."""
+    outcomes = dict[int, Outcome]()
+    context = multiprocessing.get_context("spawn")  # copier changes the working directory
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=quiet) as pool:
+        running = {
+            pool.submit(play, case, template, shared, keep=index < 2 * boots): index
+            for index, case in enumerate(cases)
+        }
+        for done in as_completed(running):
+            outcome = outcomes[running[done]] = done.result()
+            state = "clean" if outcome.is_clean else "not clean"
+            print(f"[{len(outcomes)}/{len(cases)}] {outcome.case}: {state}", file=sys.stderr, flush=True)
+    return [outcomes[index] for index in range(len(cases))]
+
+
+def tables(outcomes: Sequence[Outcome]) -> str:
+    """Return what is printed and written of a run."""
+    edits = [each for each in outcomes if not each.case.about]
+    turns = [each for each in outcomes if each.case.about]
+    order = list(releases())
+    edits.sort(key=lambda each: order.index(each.case.release))
+    parts = []
+    if edits:
+        parts += ["## By edit", page.by_edit(edits)]
+        parts += ["## By release", page.by(edits, "From", lambda each: each.case.release)]
+        parts += ["## By service", page.by(edits, "Service", lambda each: each.case.service)]
+    if turns:
+        parts += ["## Answers that change, and change again", page.by_turn(turns)]
+    parts += ["## Where conflicts are", page.worst(outcomes)]
+    booted = [each.boot for each in outcomes if each.boot]
+    if booted:
+        parts.append(
+            f"{booted.count(BOOTS)} of {len(booted)} updated services that were started are ready.\n"
+        )
+    found = page.findings(outcomes)
+    listed = "".join(f"- {line}\n" for line in found) or "None.\n"
+    return "\n".join([*parts, "## What should not be", listed])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return 1 if an edit was lost, a file broke, or an update failed; conflicts are counted alone."""
+    given = parser().parse_args(arguments)
+    text, outcomes, begun = "", list[Outcome](), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="updates-") as folder:
+        shared, template = Path(folder), Path(folder, "template")
+        with_releases(template)
+        every_case = list(every(template, given))
+        cases = every_case if given.sample is None else sample(every_case, given.sample, given.seed)
+        if cases:
+            outcomes = run(cases, template, shared, jobs=given.jobs, boots=given.boots)
+            boot_all([each for each in outcomes if each.kept][: given.boots], shared)
+            updates = sum(len(each.case.answers) or 1 for each in outcomes)
+            edits = sum(len(each.edits) for each in outcomes)
+            text = f"{updates} updates of {len(cases)} services, with {edits} edits. "
+            text += f"The whole corpus has {len(every_case)} services.\n\n{tables(outcomes)}"
+        if given.fleet:
+            text += f"\n## A fleet\n\n{fleet(given.fleet, template, shared, given.jobs)}\n"
+    print(text)
+    print(f"It took {time.monotonic() - begun:.0f} s.")
+    if given.write:
+        options = shlex.join(arguments if arguments is not None else sys.argv[1:])
+        today = datetime.datetime.now(datetime.UTC).date()
+        made = f"\n`uvx nox -s updates -- {options}` wrote this page on {today}: "
+        given.write.write_text(f"{HEAD}{made}{text}", "utf-8")
+    return 1 if any(each.lost or each.broken or each.problem for each in outcomes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
