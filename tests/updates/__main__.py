@@ -56,7 +56,10 @@ def run(cases: Sequence[Case], template: Path, shared: Path, *, jobs: int, boots
             for index, case in enumerate(cases)
         }
         for done in as_completed(running):
-            outcome = outcomes[running[done]] = done.result()
+            error = done.exception()
+            index = running[done]
+            outcome = Outcome(cases[index], problem=f"here: {error!r}") if error else done.result()
+            outcomes[index] = outcome
             state = "clean" if outcome.is_clean else "not clean"
             print(f"[{len(outcomes)}/{len(cases)}] {outcome.case}: {state}", file=sys.stderr, flush=True)
     return [outcomes[index] for index in range(len(cases))]

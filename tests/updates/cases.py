@@ -1,5 +1,6 @@
 """Which updates there are: services, the releases that offered them, and edits that can share an update."""
 
+import itertools
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,7 +65,8 @@ TURNS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "observability, and none": ({"observability": ["opentelemetry", "sentry"]}, {"observability": []}),
 }
 TURNED = ("fastapi", "litestar-plain", "flask-plain", "django")  # the services whose answers turn
-TURNED_EDITS = ("route", "setting", "model", "migration", "module", "dependency", "variable", "section")
+# Of files that no answer takes away.
+TURNED_EDITS = ("route", "setting", "migration", "module", "dependency", "variable", "section")
 
 
 @cache
@@ -130,5 +132,10 @@ def every(template: Path, given: Any) -> Iterator[Case]:
 
 
 def sample(cases: Sequence[Case], number: int, seed: int) -> list[Case]:
-    """Return some cases, the same for the same seed."""
-    return random.Random(seed).sample(cases, min(number, len(cases)))
+    """Return some cases, as many of each release as of any other, and the same for the same seed."""
+    shuffled = random.Random(seed).sample(cases, len(cases))
+    by_release: dict[str, list[Case]] = {}
+    for case in shuffled:
+        by_release.setdefault(case.release, []).append(case)
+    turns = itertools.zip_longest(*(by_release[version] for version in releases() if version in by_release))
+    return [case for turn in turns for case in turn if case][:number]

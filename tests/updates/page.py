@@ -20,7 +20,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def by_edit(outcomes: Sequence[Outcome]) -> str:
     """Return a row for each kind of edit."""
-    rows = []
+    rows: list[tuple[str, int, int, int, int]] = []
     for name, edit in EDITS.items():
         with_it = [each for each in outcomes if name in each.edits and not each.problem]
         if not with_it:
@@ -29,8 +29,9 @@ def by_edit(outcomes: Sequence[Outcome]) -> str:
         gone = sum(name in each.lost for each in with_it)
         clean = sum(not each.of(name) and name not in each.lost for each in with_it)
         rows.append((edit.about, len(with_it), clean, torn, gone))
-    rows.append(("All", *(sum(row[column] for row in rows) for column in range(1, 5))))  # type: ignore[misc]
-    return table(("Edit", "updates", "clean", "conflicts", "lost"), rows)
+    everything = [sum(column) for column in zip(*(row[1:] for row in rows), strict=True)]
+    head = ("Edit", "updates", "clean", "conflicts", "lost")
+    return table(head, [*rows, ("All", *everything)])
 
 
 def by(outcomes: Sequence[Outcome], head: str, group: Callable[[Outcome], str]) -> str:

@@ -83,7 +83,7 @@ def play(case: Case, template: Path, shared: Path, *, keep: bool = False) -> Out
         ours = files(project)
         try:
             for answers in case.answers or ({},):
-                update(project, answers)
+                update(project.path, answers)
                 outcome.conflicts += [each for each in conflicts(project) if each not in outcome.conflicts]
                 commit_all(project.path, "Updated")
         except Exception as error:  # whatever it is: the table counts it
