@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     asked.add_argument("--edit", action="append", choices=list(EDITS), help="only this kind")
     asked.add_argument("--alone", action="store_true", help="one edit an update, which takes much longer")
     asked.add_argument("--sample", type=int, metavar="N", help="only so many updates, chosen by the seed")
+    asked.add_argument("--minutes", type=float, default=1e6, help="begin no update after so many")
     asked.add_argument("--seed", type=int, default=1, help="what chooses them (%(default)s)")
     asked.add_argument("--jobs", type=int, default=2, help="how many updates at once (%(default)s)")
     asked.add_argument("--boots", type=int, default=0, metavar="N", help="boot so many of the clean ones")
@@ -46,23 +47,28 @@ def parser() -> argparse.ArgumentParser:
     return asked
 
 
-def run(cases: Sequence[Case], template: Path, shared: Path, *, jobs: int, boots: int) -> list[Outcome]:
+def run(cases: Sequence[Case], template: Path, shared: Path, given: argparse.Namespace) -> list[Outcome]:
     """Play the cases side by side, with progress on stderr."""
-    outcomes = dict[int, Outcome]()
+    outcomes, end = dict[int, Outcome](), time.monotonic() + 60 * given.minutes
     context = multiprocessing.get_context("spawn")  # copier changes the working directory
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=quiet) as pool:
+    with ProcessPoolExecutor(given.jobs, mp_context=context, initializer=quiet) as pool:
         running = {
-            pool.submit(play, case, template, shared, keep=index < 2 * boots): index
+            pool.submit(play, case, template, shared, keep=index < 2 * given.boots): index
             for index, case in enumerate(cases)
         }
         for done in as_completed(running):
+            if done.cancelled():
+                continue
             error = done.exception()
             index = running[done]
             outcome = Outcome(cases[index], problem=f"here: {error!r}") if error else done.result()
             outcomes[index] = outcome
             state = "clean" if outcome.is_clean else "not clean"
             print(f"[{len(outcomes)}/{len(cases)}] {outcome.case}: {state}", file=sys.stderr, flush=True)
-    return [outcomes[index] for index in range(len(cases))]
+            if time.monotonic() > end:
+                for each in running:
+                    each.cancel()
+    return [outcomes[index] for index in sorted(outcomes)]
 
 
 def tables(outcomes: Sequence[Outcome]) -> str:
@@ -99,11 +105,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         every_case = list(every(template, given))
         cases = every_case if given.sample is None else sample(every_case, given.sample, given.seed)
         if cases:
-            outcomes = run(cases, template, shared, jobs=given.jobs, boots=given.boots)
+            outcomes = run(cases, template, shared, given)
             boot_all([each for each in outcomes if each.kept][: given.boots], shared)
             updates = sum(len(each.case.answers) or 1 for each in outcomes)
             edits = sum(len(each.edits) for each in outcomes)
-            text = f"{updates} updates of {len(cases)} services, with {edits} edits. "
+            text = f"{updates} updates of {len(outcomes)} services, with {edits} edits. "
             text += f"The whole corpus has {len(every_case)} services.\n\n{tables(outcomes)}"
         if given.fleet:
             text += f"\n## A fleet\n\n{fleet(given.fleet, template, shared, given.jobs)}\n"

@@ -32,7 +32,8 @@ SERVICES: dict[str, dict[str, Any]] = {
     "django-celery": {"framework": "django", "queue": "celery", "clock": True, "platforms": EVERYWHERE},
 }
 MANAGERS = ("uv", "pip")
-OFF = ("none", False, [])
+OFF: tuple[Any, ...] = ("none", False, [])
+TOGETHER = 8  # edits that share an update, or thereabouts
 
 
 @dataclass(frozen=True)
@@ -105,14 +106,13 @@ def bundles(edits: Sequence[str], seed: str, *, alone: bool) -> list[tuple[str, 
     if alone:
         return [(name,) for name in names]
     random.Random(seed).shuffle(names)
-    shared: list[list[Edit]] = []
+    shared: list[list[Edit]] = [[] for _ in range(-(-len(names) // TOGETHER))]
     for each in map(EDITS.__getitem__, names):
-        free = (bundle for bundle in shared if not any(each.clashes(other) for other in bundle))
-        bundle = next(free, None)
-        if bundle is None:
-            shared.append(bundle := [])
-        bundle.append(each)
-    return [tuple(edit.name for edit in bundle) for bundle in shared]
+        free = [bundle for bundle in shared if not any(each.clashes(other) for other in bundle)]
+        if not free:
+            shared.append([])
+        min(free or shared[-1:], key=len).append(each)
+    return [tuple(edit.name for edit in bundle) for bundle in shared if bundle]
 
 
 def every(template: Path, given: Any) -> Iterator[Case]:
