@@ -91,14 +91,27 @@ def tables(outcomes: Sequence[Outcome]) -> str:
             f"{booted.count(BOOTS)} of {len(booted)} updated services that were started are ready.\n"
         )
     found = page.findings(outcomes)
-    listed = "".join(f"- {line}\n" for line in found) or "None.\n"
-    return "\n".join([*parts, "## What should not be", listed])
+    listed = "\n".join(f"- {line}" for line in found) or "None."
+    return "\n\n".join(part.strip() for part in (*parts, "## What should not be", listed)) + "\n"
+
+
+def say(text: str, file: Path | None, options: str) -> None:
+    """Print what has come of a run so far, and write the page."""
+    print(text, flush=True)
+    if file:
+        today = datetime.datetime.now(datetime.UTC).date()
+        made = f"\n`uvx nox -s updates -- {options}` wrote this page on {today}: "
+        with file.open("a", encoding="utf-8") as page_of_it:
+            page_of_it.write(text if page_of_it.tell() else f"{HEAD}{made}{text}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return 1 if an edit was lost, a file broke, or an update failed; conflicts are counted alone."""
     given = parser().parse_args(arguments)
-    text, outcomes, begun = "", list[Outcome](), time.monotonic()
+    outcomes, begun = list[Outcome](), time.monotonic()
+    options = shlex.join(arguments if arguments is not None else sys.argv[1:])
+    if given.write:
+        given.write.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="updates-") as folder:
         shared, template = Path(folder), Path(folder, "template")
         with_releases(template)
@@ -111,15 +124,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             edits = sum(len(each.edits) for each in outcomes)
             text = f"{updates} updates of {len(outcomes)} services, with {edits} edits. "
             text += f"The whole corpus has {len(every_case)} services.\n\n{tables(outcomes)}"
+            say(text, given.write, options)
         if given.fleet:
-            text += f"\n## A fleet\n\n{fleet(given.fleet, template, shared, given.jobs)}\n"
-    print(text)
+            told = fleet(given.fleet, template, shared, given.jobs)
+            say(f"\n## A fleet\n\n{told}\n", given.write, options)
     print(f"It took {time.monotonic() - begun:.0f} s.")
-    if given.write:
-        options = shlex.join(arguments if arguments is not None else sys.argv[1:])
-        today = datetime.datetime.now(datetime.UTC).date()
-        made = f"\n`uvx nox -s updates -- {options}` wrote this page on {today}: "
-        given.write.write_text(f"{HEAD}{made}{text}", "utf-8")
     return 1 if any(each.lost or each.broken or each.problem for each in outcomes) else 0
 
 
