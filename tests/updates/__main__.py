@@ -123,6 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             updates = sum(len(each.case.answers) or 1 for each in outcomes)
             edits = sum(len(each.edits) for each in outcomes)
             text = f"{updates} updates of {len(outcomes)} services, with {edits} edits. "
+            if len(outcomes) < len(cases):
+                text += f"The sample had {len(cases)} services, and the time was up before the others. "
             text += f"The whole corpus has {len(every_case)} services.\n\n{tables(outcomes)}"
             say(text, given.write, options)
         if given.fleet:
