@@ -247,7 +247,7 @@ def test_metrics_of_two_processes_are_one(start: Start) -> None:
         many(web.port, 1000, lambda _: "/")
         eventually(lambda: total(scrape(metrics), asked) == 2000, "2,000 requests")
         maps = {pid: Path(f"/proc/{pid}/maps").read_text() for pid in children(web.pid)}
-        found = {pid: re.search(r"/dev/shm/metrics-\w+", text) for pid, text in maps.items()}
+        found = {pid: re.search(r"(?<=\s)/dev/shm/metrics-\w+", text) for pid, text in maps.items()}
         # One that has counted: the other may have got no connection.
         victim, folder = next((pid, match[0]) for pid, match in found.items() if match)
         os.kill(victim, signal.SIGKILL)
