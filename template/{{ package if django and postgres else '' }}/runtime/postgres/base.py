@@ -86,7 +86,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             vars(self).update(block)
 
 
-# What `atomic` has set by then, and Django 6.1 resets as it connects.
+# The attributes that `atomic` has set by then, and that Django 6.1 resets when it connects.
 BLOCK = ("in_atomic_block", "atomic_blocks", "savepoint_ids", "needs_rollback", "run_on_commit")
 
 
