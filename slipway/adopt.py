@@ -1,4 +1,4 @@
-"""`slipway adopt DIR`: write what an existing service lacks beside what it has; the rest is said, not done."""
+"""`slipway adopt DIR`: write what an existing service lacks beside what it has, and say what is left."""
 
 import filecmp
 import shlex
@@ -170,7 +170,7 @@ def to_fill(folder: Path, new: Sequence[str], package: str) -> Iterator[str]:
     if "pyproject.toml" in new and (folder / "requirements.txt").exists():
         yield "pyproject.toml is new: add what requirements.txt names to its dependencies."
     if hidden := git(folder, "check-ignore", "--", *new).splitlines():
-        yield f"git ignores, so `git add --force` is needed for: {shortened(hidden)}."
+        yield f"git ignores, so only `git add --force` takes, and only `rm` removes: {shortened(hidden)}."
 
 
 def to_merge(folder: Path, made: Path, kept: Sequence[str], pristine: Path, *, uv: bool) -> Iterator[str]:

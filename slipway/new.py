@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from copier.errors import UserMessageError
-
 from copier._main import Worker
+from copier.errors import UserMessageError
 
 from .errors import one_line, say
 from .source import Template, own

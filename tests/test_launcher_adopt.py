@@ -1,10 +1,13 @@
 """`slipway adopt`: a service that was written without the template, before and after."""
 
+import re
 import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import copier
 import pytest
 from copier.errors import UserMessageError
 
@@ -14,8 +17,8 @@ from slipway.cli import main
 from slipway.guess import guesses
 from slipway.source import Template
 from tests.support.git import commit_all, git
-from tests.support.project import Project, run_uv, update
-from tests.support.template import HEAD
+from tests.support.project import Project, render, run_uv, update
+from tests.support.template import HEAD, ROOT
 
 NEXT = "999.1.0"
 FASTAPI = {
@@ -84,7 +87,7 @@ def test_a_service_is_adopted_and_updated(
     assert [line for line in listed if not line.startswith("#")] == kept
     assert f"Yours, where the template has one too: {', '.join(kept)}." in lines
     assert "Procfile lacks: web: python -m orders web" in lines
-    assert "git ignores, so `git add --force` is needed for: .env.example." in lines
+    assert "git ignores, so only `git add --force` takes, and only `rm` removes: .env.example." in lines
     assert (project.path / ".git/slipway-adopt/orders/app.py").is_file()
     additions = [shlex.split(line)[1:] for line in lines if line.startswith("uv add ")]
     assert [each[:2] == ["add", "--dev"] for each in additions] == [False, True]
@@ -197,6 +200,32 @@ def test_what_cannot_be_adopted_is_one_line(
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith(expected.format(path=path))
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_companys_layer_has_its_own_updates(template: Path, tmp_path: Path) -> None:
+    """As docs/layers.md shows it: neither layer's update touches what is the other's."""
+    layer, project = tmp_path / "layer", Project(tmp_path / "desk")
+    blocks = re.findall(r"```yaml\n# (.+)\n((?s:.+?))```", (ROOT / "docs" / "layers.md").read_text())
+    files = dict(blocks)
+    files["copier.yml"] += "  default: platform\n"
+    service(layer, files)
+    git(layer, "tag", "1.0.0")
+    render(template, project.path, {"database": "none", "package_manager": "pip"}, skip_tasks=True)
+    commit_all(project.path, "Launch")
+
+    options: dict[str, Any] = {"answers_file": ".copier-answers.company.yml", "defaults": True, "quiet": True}
+    copier.run_copy(str(layer), project.path, **options)
+    assert (project.path / "catalog.yaml").read_text() == "name: order-desk\nowner: platform\n"
+    commit_all(project.path, "The company's layer")
+    update(project.path, {})
+    assert git(project.path, "status", "--porcelain") == ""
+
+    service(layer, {"template/catalog.yaml.jinja": files["template/catalog.yaml.jinja"] + "tier: 1\n"})
+    git(layer, "tag", "1.1.0")
+    copier.run_update(project.path, overwrite=True, **options)
+    assert (project.path / "catalog.yaml").read_text() == "name: order-desk\nowner: platform\ntier: 1\n"
+    changed = git(project.path, "status", "--porcelain").splitlines()
+    assert changed == [" M .copier-answers.company.yml", " M catalog.yaml"]
 
 
 def test_what_fails_halfway_is_put_back(tmp_path: Path) -> None:
