@@ -93,6 +93,8 @@ def refuse(folder: Path) -> None:
         raise UserMessageError(
             f"{folder} has {ANSWERS} already: `slipway update {folder}` brings what is new."
         )
+    if (folder / KEPT).exists():
+        raise UserMessageError(f"{folder} has {KEPT} of an earlier time: delete it and commit first.")
     if not git(folder, "rev-parse", "--verify", "HEAD"):
         raise UserMessageError(f"{folder} is not in git, or has no commit yet: commit it first.")
     if git(folder, "status", "--porcelain"):
@@ -201,10 +203,12 @@ def unmet(mine: Mapping[str, Any], theirs: Mapping[str, Any], *, uv: bool) -> It
         lacks = [
             each for each in lines if each not in own_lines and not (each == named(each) and each in names)
         ]
-        if lacks and uv:
+        if lacks and uv and "project" in mine:
             yield " ".join(["uv add", *(["--dev"] if kind else []), *map(shlex.quote, lacks)])
         elif lacks:
             yield f"pyproject.toml lacks these {kind or 'direct'} dependencies: {', '.join(lacks)}."
+    if "project" not in mine:
+        yield "pyproject.toml lacks [project], which installers read."
     if tables := [f"[tool.{name}]" for name in theirs["tool"] if name not in mine.get("tool", {})]:
         yield f"pyproject.toml lacks {', '.join(tables)}."
 
