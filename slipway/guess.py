@@ -48,7 +48,8 @@ def requirements(folder: Path) -> Iterator[str]:
 
 def guesses(folder: Path) -> dict[str, Any]:
     """Return the answers that what is there tells without doubt; the rest is the template's to offer."""
-    project, found = manifest(folder).get("project", {}), dict[str, Any]()
+    read, found = manifest(folder), dict[str, Any]()
+    project = read.get("project") or read.get("tool", {}).get("poetry", {})
     slug = canonicalize_name(str(project.get("name", "")) or folder.name)
     if SLUG.fullmatch(slug) and len(slug) <= LONGEST_SLUG:
         words = slug.replace("-", " ")
@@ -80,9 +81,10 @@ def guesses(folder: Path) -> dict[str, Any]:
 
 
 def only_package(folder: Path, name: str) -> str:
-    """Return the package that is called as the service is, or else the only one."""
+    """Return the package that is called as the service is, or holds Django's settings, or is the only one."""
     found = sorted(path.parent.name for path in folder.glob("*/__init__.py"))
     found = [each for each in found if each not in OTHERS]
     if name in found:
         return name
+    found = [each for each in found if (folder / each / "settings.py").exists()] or found
     return found[0] if len(found) == 1 else ""

@@ -38,7 +38,7 @@ FLASK = {
     ".python-version": "3.12\n",
 }
 DJANGO = {
-    "pyproject.toml": '[tool.poetry]\nname = "desk"\n[tool.poetry.dependencies]\npython = "^3.12"\n'
+    "pyproject.toml": '[tool.poetry]\nname = "order-desk"\n[tool.poetry.dependencies]\npython = "^3.12"\n'
     'Django = "^5.2"\npsycopg = "*"\n',
     "manage.py": "",
     "desk/__init__.py": "",
@@ -111,7 +111,7 @@ def test_a_service_is_adopted_and_updated(
     (source / "template" / "dev" / "later.py").write_text('"""Later."""\n')
     commit_all(source, "Next", tag=NEXT)
     capfd.readouterr()
-    update(project.path, {})
+    copier.run_update(project.path, defaults=True, overwrite=True, unsafe=True, quiet=True)
     changed = git(project.path, "status", "--porcelain").splitlines()
     assert changed == [" M .copier-answers.yml", "?? dev/later.py"]
     said = "Yours, as .slipway-kept says, though the template's has changed: "
@@ -137,8 +137,8 @@ def test_a_service_is_adopted_and_updated(
         (
             DJANGO,
             {
-                "project_name": "My shop",
-                "project_slug": "my-shop",
+                "project_name": "Order desk",
+                "project_slug": "order-desk",
                 "package": "desk",
                 "framework": "django",
                 "queue": "none",
