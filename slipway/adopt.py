@@ -71,7 +71,7 @@ def adopt(folder: Path, data: Mapping[str, str], *, defaults: bool, version: str
         uv = answers["package_manager"] == "uv"
         say(f"Adopted {folder.name}: {len(new)} new files, with {summary(answers)}.")
         say("Nothing that was there has changed. What is left to you:")
-        left = [*to_fill(folder, new, answers["package"]), *to_merge(folder, made, kept, pristine, uv=uv)]
+        left = [*to_fill(folder, new, answers["package"]), *to_merge(folder, made, kept, pristine, answers)]
         for line in left:
             say(f"  {line}")
     python = "uv run python" if uv else ".venv/bin/python"
@@ -175,12 +175,20 @@ def to_fill(folder: Path, new: Sequence[str], package: str) -> Iterator[str]:
         yield f"git ignores, so only `git add --force` takes, and only `rm` removes: {shortened(hidden)}."
 
 
-def to_merge(folder: Path, made: Path, kept: Sequence[str], pristine: Path, *, uv: bool) -> Iterator[str]:
+def to_merge(
+    folder: Path, made: Path, kept: Sequence[str], pristine: Path, answers: Mapping[str, Any]
+) -> Iterator[str]:
     """Say which files both have, and what those that are read by line or by key lack."""
     if not kept:
         return
+    package = answers["package"]
+    if f"{package}/app.py" in kept:
+        yield f"{package}/app.py is yours: `web` runs what its create_app(settings) returns."
+    if f"{package}/settings.py" in kept:
+        elsewhere = ": move Django's into django_settings.py" if answers["framework"] == "django" else ""
+        yield f"{package}/settings.py is yours, and every process imports Settings from it{elsewhere}."
     if "pyproject.toml" in kept:
-        yield from unmet(manifest(folder), manifest(made), uv=uv)
+        yield from unmet(manifest(folder), manifest(made), uv=answers["package_manager"] == "uv")
     for name in LINES:
         if name in kept and (lines := lacking(folder / name, made / name)):
             yield f"{name} lacks: {'; '.join(lines)}"
@@ -196,7 +204,8 @@ def shortened(names: Sequence[str]) -> str:
 
 def unmet(mine: Mapping[str, Any], theirs: Mapping[str, Any], *, uv: bool) -> Iterator[str]:
     """Say what a pyproject.toml lacks: dependencies, as commands if uv adds them, and settings of tools."""
-    have = mine.get("project", {}).get("dependencies", []), mine.get("dependency-groups", {}).get("dev", [])
+    project = mine.get("project") or mine.get("tool", {}).get("poetry", {})
+    have = project.get("dependencies", []), mine.get("dependency-groups", {}).get("dev", [])
     want = theirs["project"]["dependencies"], theirs["dependency-groups"]["dev"]
     for kind, own_lines, lines in zip(("", "dev"), have, want, strict=True):
         names = {named(each) for each in own_lines if isinstance(each, str)}

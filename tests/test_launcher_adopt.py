@@ -86,6 +86,7 @@ def test_a_service_is_adopted_and_updated(
     listed = (project.path / ".slipway-kept").read_text().splitlines()
     assert [line for line in listed if not line.startswith("#")] == kept
     assert f"Yours, where the template has one too: {', '.join(kept)}." in lines
+    assert "orders/app.py is yours: `web` runs what its create_app(settings) returns." in lines
     assert "Procfile lacks: web: python -m orders web" in lines
     assert "git ignores, so only `git add --force` takes, and only `rm` removes: .env.example." in lines
     assert (project.path / ".git/slipway-adopt/orders/app.py").is_file()
