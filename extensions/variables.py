@@ -83,7 +83,7 @@ SETTINGS = (
     Setting(
         "CLIENT_TIMEOUT_SECONDS",
         "30",
-        "How long a client may take for a head, pause in a body, or not read what it asked for.",
+        "How long a client may take to send a head, pause in a body, or leave a response unread.",
     ),
     Setting("MAX_BODY_BYTES", "1048576", "The largest request body, in bytes."),
     Setting(
@@ -96,7 +96,7 @@ SETTINGS = (
     Setting(
         "HTTPS_ONLY",
         "false",
-        "Refuse plain HTTP, redirect who asks for a page, and send HSTS.",
+        "Refuse plain HTTP, redirect clients that ask for a page, and send HSTS.",
         differs=dict.fromkeys(EVERYWHERE, "true"),
         why="The router ends TLS and says in X-Forwarded-Proto what the client used.",
     ),
@@ -104,7 +104,7 @@ SETTINGS = (
     Setting(
         "VERSION",
         "unreleased",
-        "What runs here, such as v42: the index shows it, and the log tells it once at start.",
+        "The release that runs here, such as v42; the index and the first event of the log show it.",
         given_by=("heroku", "render"),
     ),
     Setting(
@@ -210,7 +210,7 @@ SETTINGS = (
     Setting(
         "METRICS_PORT",
         "",
-        "The port on which Prometheus asks each process; empty is none.",
+        "The port on which Prometheus reads the metrics of each process; empty is none.",
         differs={"kubernetes": "9464"},
         why="Prometheus finds it by its name, `metrics`, and nothing else reaches it.",
         only=("docker", "kubernetes", "fly"),  # the others let nothing in but through their router

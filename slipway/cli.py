@@ -7,6 +7,7 @@ from pathlib import Path
 
 from copier.errors import UserMessageError
 
+from .adopt import adopt
 from .errors import say
 from .fleet import status, update_all
 from .new import new
@@ -32,7 +33,14 @@ def parser() -> argparse.ArgumentParser:
     launch.add_argument(
         "folder", type=Path, metavar="DIR", help="where it goes; a folder that is not there yet"
     )
-    launch.add_argument("--defaults", action="store_true", help="ask nothing")
+
+    about = "Write what an existing service lacks beside what it has, and change nothing that is there."
+    take = commands.add_parser(
+        "adopt", help="bring an existing service under the template", description=about
+    )
+    take.add_argument("folder", type=Path, metavar="DIR", help="the service, clean in git")
+    for command in (launch, take):
+        command.add_argument("--defaults", action="store_true", help="ask nothing")
 
     about = (
         "Say which version a service has, what has come since, and which files of the template were edited."
@@ -55,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
             metavar="DIR",
             help="a service; this folder if none",
         )
-    for command in (launch, bring):
+    for command in (launch, take, bring):
         command.add_argument(
             "-d",
             "--data",
@@ -71,8 +79,9 @@ def parser() -> argparse.ArgumentParser:
 
 def run(given: argparse.Namespace) -> int:
     """Run the command, and return its exit status. Raises UserMessageError."""
-    if given.command == "new":
-        new(given.folder, dict(given.data), defaults=given.defaults, version=given.version)
+    if given.command in ("new", "adopt"):
+        start = new if given.command == "new" else adopt
+        start(given.folder, dict(given.data), defaults=given.defaults, version=given.version)
         return 0
     if given.command == "status":
         return status(given.folders)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from copier._main import Worker
+from copier.errors import UserMessageError
 
 from .errors import one_line, say
 from .source import Template, own
@@ -39,11 +40,15 @@ class Launch(Worker):
 
 def made(answers: Mapping[str, Any], folder: Path) -> str:
     """Return what was made, as one line."""
+    files = sum(path.is_file() for path in folder.rglob("*") if ".git" not in path.parts)
+    return f"Made {folder}: {files} files, with {summary(answers)}."
+
+
+def summary(answers: Mapping[str, Any]) -> str:
+    """Return what a service is made of, without what it does not have."""
     chosen = [answers.get(name) for name in ("framework", "database", "queue", "package_manager", "ci")]
     chosen += ["clock"] * (answers.get("clock") is True) + list(answers.get("platforms") or [])
-    parts = [str(each) for each in chosen if each and each != NOTHING]
-    files = sum(path.is_file() for path in folder.rglob("*") if ".git" not in path.parts)
-    return f"Made {folder}: {files} files, with {', '.join(parts)}."
+    return ", ".join(str(each) for each in chosen if each and each != NOTHING)
 
 
 def new(folder: Path, data: Mapping[str, str], *, defaults: bool, version: str | None) -> None:
@@ -65,8 +70,14 @@ def new(folder: Path, data: Mapping[str, str], *, defaults: bool, version: str |
 
 
 def check(folder: Path, template: Template) -> None:
-    """Refuse a folder inside the template's clone, or around it. Raises ValueError."""
-    clone, target = Path(template.address), folder.resolve()
+    """Refuse a folder inside the template's clone. Raises UserMessageError."""
+    if is_inside(folder, template):
+        name = folder.resolve().name
+        raise UserMessageError(f"{folder} is inside the template's clone: `slipway new ../{name}`.")
+
+
+def is_inside(folder: Path, template: Template) -> bool:
+    """Tell whether a folder is the template's clone, or in it. Raises UserMessageError."""
     with one_line(template.address):
-        if clone.is_dir() and clone.resolve() in (target, *target.parents):
-            raise ValueError(f"{folder} is inside the template's clone: `slipway new ../{target.name}`.")
+        clone, target = Path(template.address), folder.resolve()
+        return clone.is_dir() and clone.resolve() in (target, *target.parents)

@@ -21,9 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from extensions import pins
 from tasks import lines, structure, uv
 from tasks.lines import ConflictError
-from tasks.project import git, listed, replace, say
+from tasks.project import before, git, listed, replace, say
 
 SECONDS_TO_FORMAT = 60
+KEPT = ".slipway-kept"  # files, a line each, that an update leaves alone; `slipway adopt` writes it
 # Texts in which each line stands for itself, so that edits which touch are no conflict.
 TEXTS = ("Dockerfile", ".dockerignore", ".gitignore", ".gitattributes")
 IMPORT = re.compile(r"\s*$|(from [\w.]+ )?import [\w.*, ]+( as \w+)?\s*$")
@@ -139,11 +140,25 @@ def way(name: str) -> Callable[[str, str, str], str] | None:
     return structure.WAYS.get(path.suffix) or structure.WAYS.get(path.name) or own.get(name)
 
 
+def keep() -> None:
+    """Put back the files that the service's own list names, whatever the update has made of them."""
+    lines = (line.strip() for line in before(KEPT).splitlines())
+    if not (names := [line for line in lines if line and not line.startswith("#")]):
+        return
+    committed = listed("ls-tree", "--name-only", "HEAD", "--", *names)
+    if changed := committed and sorted(
+        set(listed("diff", "--name-only", "--relative", "HEAD", "--", *committed))
+    ):
+        git("checkout", "--quiet", "HEAD", "--", *changed)
+        say(f"Yours, as {KEPT} says, though the template's has changed: {', '.join(changed)}.")
+
+
 def main() -> None:
     """Settle what can be settled; the rest stays a conflict.
 
     pyproject.toml comes first, because the formatter of the others reads it.
     """
+    keep()
     for name, blobs in sorted(conflicts().items(), key=lambda each: each[0] != "pyproject.toml"):
         if merge := way(name):
             base, mine, new = (git("cat-file", "blob", blobs[side]) for side in "123")

@@ -68,6 +68,7 @@ def tiny_template(folder: Path, form: str) -> None:
     settings = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
     kept = {key: value for key, value in settings.items() if key not in ("_tasks", "_migrations")}
     (folder / "copier.yml").write_text(yaml.safe_dump(kept, sort_keys=False), "utf-8")
+    (folder / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
     (folder / "pins").mkdir()
     (folder / "pins" / "pins.json").write_bytes((ROOT / "pins" / "pins.json").read_bytes())
     (folder / "extensions").mkdir()

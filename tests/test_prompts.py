@@ -85,7 +85,7 @@ def test_enter_accepts_what_is_offered(terminal: Terminal, target: Path) -> None
         "Which framework",
         "Where does it keep",
         "What runs its jobs",
-        "What tells others of its requests",
+        "Which tools observe its requests",
         "What installs its dependencies",
         "Which Python runs it",
         "Where does it run",
@@ -135,7 +135,7 @@ def test_a_clock_is_asked_for_where_a_queue_needs_one(terminal: Terminal, target
     terminal.asks("Does it enqueue jobs at set times")
     terminal.type("y")
     for question in (
-        "What tells others of its requests",
+        "Which tools observe its requests",
         "What installs its dependencies",
         "Which Python runs it",
         "Where does it run",
@@ -178,7 +178,7 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
     terminal.type(UP + ENTER)
     terminal.asks("What runs its jobs")
     terminal.type(ENTER)
-    terminal.asks("What tells others of its requests")
+    terminal.asks("Which tools observe its requests")
     terminal.type(ENTER)
     terminal.asks("What installs its dependencies")
     terminal.type(DOWN + ENTER)

@@ -116,29 +116,33 @@ def test_formatting_is_a_no_op(emitted: Path, shared: Path) -> None:
     assert not complaints(emitted, union(shared), *FORMATTING)
 
 
+def checked(framework: str) -> Iterator[variants.Answers]:
+    """Yield the combinations of a framework whose own checks run; platforms and observability take turns."""
+    turns = [itertools.cycle(variants.choices()[name]) for name in ("platforms", "observability")]
+    every = variants.with_clocks(framework=framework)
+    # what the clock leaves out is proven with the leading framework
+    for row in every if framework == variants.LEADING else variants.richest(every):
+        platforms, observability = map(next, turns)
+        yield {**row, "platforms": platforms, "observability": observability}
+
+
 @pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("framework", variants.choices()["framework"])
 def test_every_combination_passes_its_own_checks(
     framework: str, render: Render, shared: Path, tmp_path: Path
 ) -> None:
-    """C-25 for each database and queue, with and without a clock. Platforms and observability take turns.
+    """C-25 for each database and queue, with and without a clock.
 
     The combinations share one environment and mypy's cache, so the libraries are checked once. That
     environment has every library; factor I runs the same checks with only what the lock installs.
     """
     checks = (*FORMATTING, f"mypy --cache-dir {tmp_path} .", "deptry .")
-    turns = [itertools.cycle(variants.choices()[name]) for name in ("platforms", "observability")]
     found = ""
-    every = variants.with_clocks(framework=framework)
-    # what the clock leaves out is proven with the leading framework
-    rows = every if framework == variants.LEADING else variants.richest(every)
-    for row in rows:
-        platforms, observability = map(next, turns)
-        turn = {"platforms": platforms, "observability": observability}
-        project = render({**row, **turn}, skip_tasks=True)
+    for row in checked(framework):
+        project = render(row, skip_tasks=True)
         if failed := complaints(project, union(shared), *checks):
-            found += f"{variants.label({**row, **turn})}: {failed}"
+            found += f"{variants.label(row)}: {failed}"
     assert not found, found
 
 
@@ -196,7 +200,7 @@ def test_what_every_service_has(emitted: Path) -> None:
 @pytest.mark.timeout(600)  # it renders what no test has rendered yet
 def test_every_file_of_the_template_is_emitted_by_some_combination(template: Path, render: Render) -> None:
     """No layer is dead: what no answer brings, nobody needs."""
-    full = variants.richest(variants.with_clocks())
+    full = itertools.chain.from_iterable(map(checked, variants.choices()["framework"]))
     emitted = {
         str(path.relative_to(project))
         for project in (render(answers, skip_tasks=True) for answers in (*variants.combinations(), *full))

@@ -12,18 +12,18 @@ from dotenv.parser import parse_stream
 ROOT = Path(__file__).parent.parent
 ENV, EXAMPLE = ROOT / ".env", ROOT / ".env.example"
 
-LITERAL = re.compile(r"[^=]*=\s*'")  # in single quotes, where `docker compose` expands nothing
+LITERAL = re.compile(r"[^=]*=\s*'")  # in single quotes, in which `docker compose` expands nothing
 
 
 def environment() -> dict[str, str]:
-    """What the processes get, with the programs of this very environment first on PATH."""
+    """Return the processes' variables, with this environment's programs first on PATH."""
     variables = read(EXAMPLE) | read(ENV) | os.environ
     programs = str(Path(sys.executable).parent)
     return variables | {"PATH": os.pathsep.join([programs, variables.get("PATH", os.defpath)])}
 
 
 def read(path: Path) -> dict[str, str]:
-    """The variables in a file, or none where there is no file."""
+    """Return the variables in a file, or none if there is no file."""
     try:
         return parse(path.read_text("utf-8-sig")) if path.exists() else {}
     except ValueError as error:
@@ -36,7 +36,7 @@ def parse(text: str) -> dict[str, str]:
     There is one difference: `$NAME` without braces is taken as it stands, and not expanded.
 
     Raises:
-        ValueError: a line is no assignment; the message ends a sentence that begins with the file.
+        ValueError: a line is no assignment; the message completes a sentence about the file.
     """
     lines = list(parse_stream(io.StringIO(text)))
     if wrong := next((line for line in lines if line.error), None):
@@ -52,10 +52,10 @@ def parse(text: str) -> dict[str, str]:
 
 
 def assignment(name: str, value: str) -> str:
-    """A line of `.env`, quoted where the value needs it."""
+    """Return a line of `.env`, with quotes if the value needs them."""
     if re.fullmatch(r"[\w./:,@%+*-]*", value, re.ASCII):
         return f"{name}={value}\n"
     if not re.search(r"['\\\r\n]", value):
-        return f"{name}='{value}'\n"  # in which nothing has a meaning of its own
+        return f"{name}='{value}'\n"  # nothing in it is special
     escaped = value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
     return f'{name}="{escaped}"\n'

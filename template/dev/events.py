@@ -1,10 +1,10 @@
-"""Events for people: what a process logs as JSON, on one line that fits a terminal."""
+"""Readable events: each JSON line of a process becomes one line that fits a terminal."""
 
 import json
 from typing import Any
 
 COLOURS = {"debug": 36, "info": 32, "warning": 33, "error": 31, "critical": 31}
-# What the prefix of the line says, and what only differs from the line before by chance.
+# Fields that the prefix of the line shows already, and those that tell a developer nothing.
 LEFT_OUT = ("timestamp", "logger", "process", "exception", "request_id", "client", "bytes")
 FIRST = ("status", "method", "path", "duration_ms", "port")
 IN_USE = "another process listens there: stop it, or set another PORT in .env"
@@ -20,7 +20,7 @@ def parse(line: bytes) -> dict[str, Any] | None:
 
 
 def lines(event: dict[str, Any], *, colours: bool) -> list[str]:
-    """Return the level, the event and what differs; then the traceback, if there is one."""
+    """Return the level, the event and its own fields; then the traceback, if there is one."""
     level, exception = event.pop("level"), str(event.get("exception", ""))
     name, problems = event["event"], event.pop("problems", {})
     mark = f"\x1b[{COLOURS.get(level, 0)}m{level:8}\x1b[0m" if colours else f"{level:8}"

@@ -1,7 +1,7 @@
-"""What the Procfile names, side by side, and anew after each edit.
+"""Runs the processes of the Procfile side by side, and restarts them after each edit.
 
-honcho's own manager leaves processes behind when it is stopped while it starts them, and kills
-after 5 s what still finishes its work. So only its parser and its printer are used.
+honcho's own manager leaves processes behind if it is stopped while it starts them, and kills those
+that still finish their work after 5 s. So only its parser and its printer are used.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ def commands() -> dict[str, str]:
 
 
 class Formation:
-    """Runs until a signal stops it, or until a process ends that no edit can have broken."""
+    """Runs until a signal, or until a process ends that no edit can have broken."""
 
     def __init__(
         self,
@@ -41,10 +41,10 @@ class Formation:
         welcome: str = "",
     ) -> None:
         self.commands, self.variables, self.watched = commands, variables, watched
-        self.welcome = welcome  # said once, with the port for {port}, when `web` listens
+        self.welcome = welcome  # printed once, with the port for {port}, when `web` listens
         self.printer = Printer(width=max(map(len, commands), default=0))
         self.stop = asyncio.Event()
-        self.edit = asyncio.Event()  # a new one after each edit
+        self.edit = asyncio.Event()  # a new event after each edit
         self.status = 0
 
     async def run(self) -> int:
@@ -74,14 +74,14 @@ class Formation:
     async def keep_running(self, name: str, command: str, colour: str) -> None:
         """Run one command until the formation stops, and start it again after each edit.
 
-        `release` ends by itself: it is run again only after an edit that it waited for.
+        `release` ends by itself: it runs again only after an edit that it waited for.
         """
         edited = False
         while not self.stop.is_set():
             edit, stop = (asyncio.create_task(it.wait()) for it in (self.edit, self.stop))
             try:
                 variables = self.variables()
-            except SystemExit as error:  # a line of .env that cannot be read
+            except SystemExit as error:  # .env has a line that cannot be read
                 self.say(f"{error}", name, colour)
                 await asyncio.wait({edit, stop}, return_when=asyncio.FIRST_COMPLETED)
                 continue
@@ -92,7 +92,7 @@ class Formation:
                 stdout=PIPE,
                 stderr=STDOUT,
                 limit=LONGEST_LINE,
-                start_new_session=True,  # Ctrl-C reaches this process alone, which passes it on
+                start_new_session=True,  # Ctrl-C reaches only this process, which passes it on
             )
             output = asyncio.create_task(self.relay(process, name, colour))
             try:
@@ -110,7 +110,7 @@ class Formation:
             await output
 
     async def relay(self, process: Process, name: str, colour: str) -> int:
-        """Print what a process says, and return its exit status."""
+        """Print the output of a process, and return its exit status."""
         while process.stdout and (line := await process.stdout.readline()):
             event = events.parse(line)
             if not event:
@@ -125,7 +125,7 @@ class Formation:
         return await process.wait()
 
     def ended(self, name: str, colour: str, status: int, edited: bool) -> None:
-        """A process has ended by itself. An edit may mend what one broke, or the settings."""
+        """Handle the end of a process: an edit may repair what an edit or a setting broke."""
         waits = edited or status == os.EX_CONFIG
         after = "waiting for the next edit" if waits else "stopping"
         self.say(f"ended with status {status}, {after}", name, colour)
@@ -137,10 +137,10 @@ class Formation:
             self.stop.set()
 
     def say(self, text: str | bytes, name: str, colour: str) -> None:
-        """Print a line behind the name of its process."""
+        """Print a line after the name of its process."""
         try:
             self.printer.write(Message("line", text, datetime.datetime.now(), name, colour))
-        except OSError:  # the terminal was closed, or `| head` has seen enough
+        except OSError:  # the terminal was closed, or `| head` has ended
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             self.stop.set()
 

@@ -16,7 +16,6 @@ from tests.support.project import Project
 from .conftest import Prove
 
 VARIANTS: list[variants.Answers] = [
-    {"framework": "fastapi", "database": "none", "queue": "dramatiq"},
     {"framework": "litestar", "database": "postgres", "queue": "procrastinate"},
     {"framework": "flask", "database": "postgres", "queue": "celery", "clock": True},
     {"framework": "django", "database": "postgres", "queue": "dramatiq"},

@@ -180,7 +180,6 @@ def test_a_worker_waits_for_its_database(queued: Project, shared: Path) -> None:
             worker.kill()
 
 
-@pytest.mark.every_framework
 @pytest.mark.parametrize("how", ["defer", "batch_defer"])
 def test_what_is_enqueued_already_costs_a_request_nothing(queue: InPostgres, how: str) -> None:
     """C-10, C-28: `except AlreadyEnqueued` keeps what the transaction holds besides, before and after."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Render
+from tests.support import variants
 from tests.support.project import Project
 
 from . import tools
@@ -50,6 +51,12 @@ CHECKS = {
     "gitlab-reserved": Check(".gitlab-ci.yml", GITLAB, "\nbuild:", "\nimage:", "image"),
     "renovate": Check("renovate.json", tools.schema("renovate"), '"7 days"', "7", "is not of type 'string'"),
 }
+
+
+@pytest.fixture(scope="module", params=[*SHAPES[:4], *SHAPES[-2:]], ids=variants.label)
+def deployed(request: pytest.FixtureRequest, render: Render) -> Project:
+    """Return a project for each package manager with each CI, and those of Django."""
+    return Project(render(request.param, skip_tasks=True))
 
 
 @pytest.mark.parametrize("name", {(check.file, check.run): name for name, check in CHECKS.items()}.values())

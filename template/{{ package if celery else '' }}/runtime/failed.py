@@ -10,8 +10,8 @@ from typing import Any
 
 from . import transport
 
-KEY = "celery:failed"  # by its id, a job
-TIMES = "celery:failed:times"  # by its id, when it failed
+KEY = "celery:failed"  # each job by its id
+TIMES = "celery:failed:times"  # the time of the failure by the job's id
 KEEP_SECONDS = 7 * 24 * 3600
 
 
@@ -30,7 +30,7 @@ def keep(job: dict[str, Any], error: BaseException | None) -> None:
 
 
 class Failed:
-    """What `shell` calls `failed`."""
+    """The failed jobs, which `shell` calls `failed`."""
 
     def list(self) -> list[dict[str, Any]]:
         """Return them, each with its id, name, args, kwargs, queue and last traceback."""
@@ -38,7 +38,7 @@ class Failed:
         return [json.loads(data) for data in found]
 
     def retry(self, job: dict[str, Any]) -> None:
-        """Enqueue it once more, with all its attempts."""
+        """Enqueue a job once more, with all its attempts."""
         from .jobs_queue import app
 
         app.send_task(
@@ -47,6 +47,6 @@ class Failed:
         self.drop(job)
 
     def drop(self, job: dict[str, Any]) -> None:
-        """Forget it."""
+        """Forget a job."""
         transport.client.hdel(KEY, job["id"])
         transport.client.zrem(TIMES, job["id"])

@@ -1,9 +1,9 @@
 """Slipway's: kept current by `copier update`. A transport for kombu that loses no job.
 
-That of kombu 5.7 hands a job out before it has noted to whom, and so loses it if the worker dies in
-between; and it gives back what was taken long ago, also where that still runs. Here a job is taken
-and noted in one step, with a lease that its worker renews while it lives. One with a time
-(`countdown`, `eta`, each retry) waits in Redis, as if it were taken until then.
+kombu 5.7's own transport takes a job before it notes which worker has it, and so loses the job if
+the worker dies in between. It also gives back jobs that were taken long ago, even if they still
+run. Here, taking and noting a job is one step, with a lease that its worker renews while it lives.
+A job with a time (`countdown`, `eta`, each retry) waits in Redis, as if it were taken until then.
 """
 
 import contextlib
@@ -22,25 +22,25 @@ from kombu.transport import virtual
 from .redis_client import NoRedisYet
 
 LEASE_SECONDS = 15
-CALM_SECONDS = 5  # for which leases are renewed before one is ended: after an outage all are over
-POLL_SECONDS = 0.1  # between two looks for a job
-QUEUES = "celery:queues"  # the names of those that have jobs
+CALM_SECONDS = 5  # leases are renewed for so long before one is ended: an outage ends all
+POLL_SECONDS = 0.1  # between two attempts to take a job
+QUEUES = "celery:queues"  # the names of the queues that have jobs
 LEASES = "celery:leases"  # when each job goes back to its queue, by its tag
 TAKEN = "celery:taken"  # queue and message, by the same tag
 
 client = redis.Redis(connection_pool=NoRedisYet())  # until `jobs_queue.use` names one
-held: set[str] = set()  # the tags of what this worker has taken
-done: set[str] = set()  # those of them whose end Redis has not been told yet
-freed = threading.Event()  # there is room for one more
+held: set[str] = set()  # the tags of the jobs that this worker has taken
+done: set[str] = set()  # the finished ones that Redis does not know of yet
+freed = threading.Event()  # set when there is room for one more
 stopping = threading.Event()
 trouble: redis.RedisError | None = None  # what kept this worker from taking a job
-calm_since: float | None = None  # when leases could be renewed again
-looked = time.monotonic()  # when this worker last looked whether it could take one
+calm_since: float | None = None  # since when leases can be renewed again
+looked = time.monotonic()  # when this worker last tried to take a job
 outgoing: ContextVar[list[tuple[str, str]]] = ContextVar("outgoing")
 
-# Each script begins with a command that frees memory: Redis then lets it write even when it is
-# full, and it is by the end of jobs that it is emptied.
-# The queues have their turns in no order, so that none has to wait for the end of another.
+# Each script begins with a command that frees memory, so that Redis lets it write even when it is
+# full: only finished jobs empty it.
+# The queues come in random order, so that none has to wait until another one is empty.
 take = client.register_script("""
 local names = redis.call('SRANDMEMBER', KEYS[1], 1000)
 for _, name in ipairs(names) do
@@ -79,7 +79,7 @@ end
 
 
 def put(queue: str, item: str) -> None:
-    """Put a message where workers find it, at its time if it has one."""
+    """Put a message into its queue, or let it wait there until its time."""
     message = json.loads(item)
     with client.pipeline() as pipeline:
         if eta := message["headers"].get("eta"):
@@ -94,7 +94,7 @@ def put(queue: str, item: str) -> None:
 
 @contextlib.contextmanager
 def collected() -> Iterator[list[tuple[str, str]]]:
-    """Collect what is enqueued in the block, queue and message, in place of sending it."""
+    """Collect the queue and message of each job of the block, in place of sending it."""
     token = outgoing.set([])
     try:
         yield outgoing.get()
@@ -103,7 +103,7 @@ def collected() -> Iterator[list[tuple[str, str]]]:
 
 
 def renew() -> None:
-    """Keep what this worker has; give to others what nobody has, or whose time has come."""
+    """Renew this worker's leases; put back jobs that have no worker, or whose time has come."""
     global calm_since
     try:
         settle()
@@ -117,7 +117,7 @@ def renew() -> None:
 
 
 def settle() -> None:
-    """Tell Redis what is done."""
+    """Tell Redis which jobs are done."""
     if tags := done.copy():
         with client.pipeline() as pipeline:
             pipeline.zrem(LEASES, *tags)
@@ -128,15 +128,15 @@ def settle() -> None:
 
 
 def give_back(tags: set[str]) -> None:
-    """Let others have what this worker has taken."""
+    """Give these jobs of this worker back to their queues."""
     held.difference_update(tags)
     put_back([LEASES, TAKEN, QUEUES], [*tags])
 
 
 class QoS(virtual.QoS):
-    """What a channel has taken. The main thread tries again what Redis does not take here."""
+    """The jobs that a channel has taken. If Redis fails here, the main thread tries again."""
 
-    restore_at_shutdown = False  # the main thread gives back what has not ended within the grace
+    restore_at_shutdown = False  # the main thread gives back unfinished jobs after the grace
 
     def can_consume(self) -> bool:
         return not stopping.is_set() and super().can_consume()
@@ -162,7 +162,7 @@ class QoS(virtual.QoS):
 
 
 class Channel(virtual.Channel):
-    """Takes jobs of all queues, and never fails: what is wrong is left in `trouble`."""
+    """Takes jobs of all queues, and never fails: it leaves an error in `trouble`."""
 
     QoS = QoS
 
@@ -199,7 +199,7 @@ class Channel(virtual.Channel):
 
 
 class Transport(virtual.Transport):
-    """What `broker_transport` names."""
+    """The transport that `broker_transport` names."""
 
     Channel = Channel
     polling_interval = None  # the channel waits

@@ -1,6 +1,6 @@
 """Slipway's: kept current by `copier update`. The last tick of each schedule, in Redis.
 
-It is moved on first, and the job enqueued next: a clock that is killed in between loses that tick.
+A clock stores a tick first and enqueues its job next: if it is killed in between, the tick is lost.
 """
 
 from collections.abc import Callable
@@ -14,24 +14,24 @@ KEY = "clock"  # a sorted set: the time of the last tick, by the name of its sch
 
 
 class Ticks:
-    """What all clocks together have enqueued."""
+    """The ticks that all clocks together have enqueued."""
 
     def __init__(self, redis: Redis) -> None:
         self.client = redis.client
         self.held: tuple[str, datetime] | None = None
 
     def last(self, schedule: str, now: datetime) -> datetime:
-        """Return the last tick; a schedule that is new begins now."""
+        """Return the last tick; a new schedule begins now."""
         self.client.zadd(KEY, {schedule: now.timestamp()}, nx=True)
         score = self.client.zscore(KEY, schedule)
         return datetime.fromtimestamp(score, UTC) if score else now
 
     def enqueue(self, schedule: str, tick: datetime, enqueue: Enqueue) -> bool:
-        """Enqueue what this tick brings, unless another clock has, and return whether."""
+        """Enqueue the jobs of a tick, and return true, unless another clock has done so."""
         if self.held != (schedule, tick):
             if not self.client.zadd(KEY, {schedule: tick.timestamp()}, gt=True, ch=True):
                 return False
-            self.held = schedule, tick  # until it is enqueued, though Redis be away in between
+            self.held = schedule, tick  # until it is enqueued, even if Redis is away
         enqueue()
         self.held = None
         return True

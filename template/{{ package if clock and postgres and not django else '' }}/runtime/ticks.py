@@ -1,7 +1,7 @@
 """Slipway's: kept current by `copier update`. The last tick of each schedule, in Postgres.
 
-The job of a tick is enqueued there too, in one transaction: if a clock is killed, the tick is
-enqueued or left to another.
+The job of a tick is enqueued there too, in the same transaction: if a clock is killed, the tick is
+either enqueued or left to another clock.
 """
 
 from collections.abc import Callable
@@ -27,23 +27,23 @@ class Tick(RuntimeBase):
 
 
 class Ticks:
-    """What all clocks together have enqueued."""
+    """The ticks that all clocks together have enqueued."""
 
     def __init__(self, postgres: Postgres) -> None:
         self.engine = postgres.unpooled_engine(postgres.patience)
 
     def last(self, schedule: str, now: datetime) -> datetime:
-        """Return the last tick; a schedule that is new begins now."""
+        """Return the last tick; a new schedule begins now."""
         with Session(self.engine) as session, session.begin():
             new = insert(Tick).values(schedule=schedule, at=now)
             session.execute(new.on_conflict_do_nothing())
             return session.scalars(select(Tick.at).where(Tick.schedule == schedule)).one()
 
     def enqueue(self, schedule: str, tick: datetime, enqueue: Enqueue) -> bool:
-        """Enqueue what this tick brings, unless another clock has, and return whether."""
+        """Enqueue the jobs of a tick, and return true, unless another clock has done so."""
         with Session(self.engine) as session, session.begin():
             new = insert(Tick).values(schedule=schedule, at=tick)
-            moved = new.on_conflict_do_update(  # which waits for a clock that is doing the same
+            moved = new.on_conflict_do_update(  # waits for a clock that is doing the same
                 index_elements=[Tick.schedule], set_={"at": tick}, where=Tick.at < tick
             )
             if not session.scalar(moved.returning(Tick.schedule)):

@@ -20,7 +20,7 @@ class Handler(WSGIHandler):
     def get_response(self, request: HttpRequest) -> HttpResponseBase:
         response = super().get_response(request)
         if not response.streaming:
-            close_old_connections()  # or a client that reads slowly would keep them
+            close_old_connections()  # else a client that reads slowly would keep them
         return response
 
     def make_view_atomic(self, view: Any) -> Any:
@@ -36,7 +36,7 @@ class Handler(WSGIHandler):
 
 
 def _judge(connection: Any, response: HttpResponseBase) -> None:
-    """Raise where COMMIT would be a rollback, which Postgres and Django keep to themselves."""
+    """Raise if COMMIT would be a rollback, which neither Postgres nor Django reports."""
     if response.status_code >= 400:
         connection.set_rollback(True)
     elif connection.needs_rollback or (

@@ -1,6 +1,6 @@
 """Slipway's: kept current by `copier update`. Errors as documents (RFC 9457), made inside Django.
 
-`errors.Problems` would answer them too, but where no middleware of Django's sees the response.
+`errors.Problems` would answer them too, but Django's middleware would not see the response.
 """
 
 import sys
@@ -21,9 +21,9 @@ KIND = "application/problem+json"
 
 
 class Problems(MiddlewareMixin):
-    """Answers a body that is refused, an outage, and what Django would answer with a page.
+    """Answers refused bodies, outages, and errors that Django would answer with a page.
 
-    Django's own pages remain in the admin, and where urls.py has a handler for the status.
+    Django's own pages remain in the admin, and for a status that has a handler in urls.py.
     """
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
@@ -32,7 +32,7 @@ class Problems(MiddlewareMixin):
         return _problem(status) if status else None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer what is no fault of the view's."""
+        """Answer errors that are not the view's fault."""
         if status := refusal(request.META):
             return _problem(status)
         if outage := Attached.current().outage(exception):

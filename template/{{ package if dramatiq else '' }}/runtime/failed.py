@@ -11,7 +11,7 @@ from .jobs_queue import broker
 
 
 class Failed:
-    """What `shell` calls `failed`."""
+    """The failed jobs, which `shell` calls `failed`."""
 
     def list(self, queue: str = "default") -> list[dramatiq.Message[Any]]:
         """Return them, each with the traceback of its last attempt among its options."""
@@ -19,12 +19,12 @@ class Failed:
         return [dramatiq.Message.decode(data) for data in found]
 
     def retry(self, message: dramatiq.Message[Any]) -> None:
-        """Enqueue it once more, with all its attempts."""
+        """Enqueue a job once more, with all its attempts."""
         broker.enqueue(message.copy(options={"retries": 0}))
         self.drop(message)
 
     def drop(self, message: dramatiq.Message[Any]) -> None:
-        """Forget it."""
+        """Forget a job."""
         key, id_in_redis = self._key(message.queue_name), message.options["redis_message_id"]
         with broker.client.pipeline() as pipeline:
             pipeline.zrem(key, id_in_redis)

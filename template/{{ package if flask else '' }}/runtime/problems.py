@@ -1,6 +1,6 @@
 """Slipway's: kept current by `copier update`. Errors as documents (RFC 9457), made inside Flask.
 
-`errors.Problems` would answer them too, but where neither `after_request` nor extensions see it.
+`errors.Problems` would answer them too, but `after_request` and extensions would not see that.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ from .services import Attached
 def init_app(app: Flask) -> None:
     """Log and answer errors; a handler that the service registers is called instead."""
     got_request_exception.connect(_log, app)
-    app.logger.addFilter(lambda record: "Exception on " not in record.msg)  # `_log` has said so
+    app.logger.addFilter(lambda record: "Exception on " not in record.msg)  # `_log` has logged it
     app.before_request(_refuse_large_body)
     app.register_error_handler(InternalServerError, _fail)
     app.register_error_handler(HTTPException, _document)

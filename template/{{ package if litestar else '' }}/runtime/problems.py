@@ -14,9 +14,9 @@ QUOTED = re.compile("""(["']).*\\1""", re.DOTALL)
 
 
 def problem(_: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
-    """What a client gets whose request cannot be answered."""
+    """Answer an error with a problem document."""
     if isinstance(error, exceptions.InternalServerException) and error.status_code == 500:
-        raise error  # by Litestar itself: for a fault of the service, or a client that has gone
+        raise error  # Litestar's own: the service is at fault, or the client has left
     document: dict[str, Any] = {
         "title": HTTPStatus(error.status_code).phrase,
         "status": error.status_code,
@@ -45,7 +45,7 @@ def _without_values(item: Any) -> Any:
 
 
 def unforeseen(_: Request[Any, Any, Any], error: Exception) -> NoReturn:
-    """Raise it again: Litestar would answer, and log nothing."""
+    """Raise the error again: Litestar would answer it, and log nothing."""
     raise error
 
 

@@ -19,7 +19,7 @@ from .postgres import Postgres
 
 log = structlog.get_logger(__name__)
 
-TURN_SECONDS = 600  # to wait for another release that is at work
+TURN_SECONDS = 600  # to wait for another release that is running
 LOCK_KEY = 0x5EED  # any number, the same for every release of this service
 
 
@@ -32,16 +32,16 @@ class Migrations:
         self.running: str | None = None
         self.last = "the release before"
         self.kept: dict[str, str] = {}
-        """What a failure cannot undo."""
+        """The migrations that a failure cannot undo."""
 
     def upgrade(self, lock_timeout_seconds: float) -> int:
         """Migrate to all heads, and return the exit status.
 
-        All is one transaction: a migration that fails leaves the schema as it was. One with an
-        `autocommit_block` commits what came before it, and is committed itself before the next;
-        the event of a failure then says how far it came. In transactions, a migration waits for a
-        table's lock `lock_timeout_seconds` at most, since others wait behind it.
-        After a rollback the schema is that of a later release, and stays so if this one can use it.
+        All migrations are one transaction: one that fails leaves the schema as it was. One with an
+        `autocommit_block` commits what came before it, and is itself committed before the next; the
+        event of a failure then says what is committed. In a transaction, a migration waits for a
+        table's lock for at most `lock_timeout_seconds`, because other queries wait behind it.
+        After a rollback the schema is a later release's, and stays so if this release can use it.
         """
         for signum in (signal.SIGTERM, signal.SIGINT):  # psycopg then cancels the statement
             signal.signal(signum, signal.default_int_handler)
@@ -54,7 +54,7 @@ class Migrations:
                         return 1
                     log.warning("schema is ahead", revision=later)
                     return 0
-                connection.rollback()  # because Alembic is to begin the transaction
+                connection.rollback()  # because Alembic must begin the transaction itself
                 self._watch(connection, lock_timeout_seconds)
                 self._run(connection, self._steps, destination_rev="heads")
         except (Exception, KeyboardInterrupt):
@@ -64,13 +64,13 @@ class Migrations:
         return 0
 
     def _steps(self, heads: Any, context: MigrationContext) -> Iterator[Any]:
-        # As in `alembic.command.upgrade`, which does not tell where it is.
+        # As in `alembic.command.upgrade`, which does not say how far it is.
         for step in self.scripts()._upgrade_revs("heads", heads):
             self.running = step.revision.revision
             yield step
             self.last = step.revision.revision
             if "in_part" in self.kept:
-                with context.autocommit_block():  # which commits
+                with context.autocommit_block():  # commits
                     pass
                 self.kept = {"schema_is_at": self.last}
 
@@ -80,7 +80,7 @@ class Migrations:
             if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
                 self.kept = {"schema_is_at": self.last, "in_part": str(self.running)}
                 return
-            if self.running and "in_part" not in self.kept:  # as `transaction_per_migration` has it
+            if self.running and "in_part" not in self.kept:  # as `transaction_per_migration` does
                 self.kept = {"schema_is_at": self.last}
             _set_lock_timeout(connection, lock_timeout)
 
@@ -112,7 +112,7 @@ class Migrations:
             self.scripts().run_env()
 
     def _heads(self, connection: Connection) -> set[str]:
-        """Return where the database stands, which env.py may keep in a table of its own."""
+        """Return the revisions of the database, which env.py may keep in a table of its own."""
         found: set[str] = set()
 
         def look(heads: Any, _context: MigrationContext) -> list[Any]:
@@ -123,7 +123,7 @@ class Migrations:
         return found
 
     def _later(self, connection: Connection) -> str:
-        """Name the migrations that the database stands at, and this release does not have."""
+        """Name the revisions of the database that this release does not have."""
         known = {script.revision for script in self.scripts().walk_revisions()}
         return ", ".join(sorted(self._heads(connection) - known))
 
@@ -146,10 +146,10 @@ class Migrations:
 
 
 def _take(turn: Connection) -> None:
-    """Wait for other releases; the turn lasts as long as this transaction."""
+    """Wait for other releases, and hold them off as long as this transaction lasts."""
     _set_lock_timeout(turn, TURN_SECONDS)
     turn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
-    # Last, because it ends the SELECT's portal, for whose snapshot CREATE INDEX CONCURRENTLY waits.
+    # Last, because it ends the SELECT's portal: CREATE INDEX CONCURRENTLY waits for its snapshot.
     turn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
 
 

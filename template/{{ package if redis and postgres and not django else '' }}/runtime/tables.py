@@ -4,4 +4,4 @@ from sqlalchemy.orm import DeclarativeBase
 
 
 class RuntimeBase(DeclarativeBase):
-    """Apart from the tables of `models.py`; migrations/env.py knows both."""
+    """Separate from the tables of `models.py`; migrations/env.py knows both."""

@@ -1,7 +1,7 @@
 """Slipway's: kept current by `copier update`. A WSGI application as an ASGI one.
 
-The event loop reads the whole body before a thread is taken, and sends what the thread has made:
-so a client that is slow takes no thread, and health checks never wait for one.
+The event loop reads the whole body before it takes a thread, and sends what the thread has made.
+So a slow client holds no thread, and health checks never wait for one.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from .limits import REFUSAL
 type WSGI = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 WHOLE_BYTES = 1_048_576
-"""Of a response whose length is known: up to here, its thread is free before it is sent."""
+"""A response of known length up to this size frees its thread before it is sent."""
 WATCH_SECONDS = 0.1
-"""After which a request that still runs learns that its client has left."""
+"""How long a request runs before it looks whether its client has left."""
 UNSET = object()
 
 
@@ -65,14 +65,14 @@ class Bridge:
 
 
 class Threads:
-    """A pool of daemons: the process ends without one that hangs."""
+    """A pool of daemon threads: the process ends without a thread that hangs."""
 
     def __init__(self, limit: int) -> None:
         self.limit, self.started = limit, 0
         self.calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
     def submit(self, call: Callable[[], None]) -> None:
-        """Call it in the next thread that is free."""
+        """Call it in the next free thread."""
         if self.started < self.limit:
             threading.Thread(target=self._work, name=f"web-{self.started}", daemon=True).start()
             self.started += 1
@@ -84,7 +84,7 @@ class Threads:
 
 
 class ClientLeftError(Exception):
-    """Nobody waits for the response any more."""
+    """The client has left, so nobody waits for the response."""
 
 
 class Call:
@@ -110,7 +110,7 @@ class Call:
             made = await self.made
             if isinstance(made, Exception):
                 raise made
-            if isinstance(made, BaseException):  # SystemExit, which would end the event loop
+            if isinstance(made, BaseException):  # SystemExit too would end the event loop
                 raise RuntimeError(f"the application has raised {made!r}") from made
             if self.left:
                 return
@@ -124,7 +124,7 @@ class Call:
                 variable.set(value)
 
     def watch(self, receive: Receive) -> None:
-        """From now on, note that the client leaves."""
+        """From now on, notice when the client leaves."""
         self.watcher = self.loop.create_task(self._watch(receive))
 
     async def _watch(self, receive: Receive) -> None:
@@ -133,7 +133,7 @@ class Call:
         self.leave()
 
     def leave(self) -> None:
-        """Wait no more for the thread, which ends at its next chunk."""
+        """Stop waiting for the thread, which ends at its next chunk."""
         self.left = True
         self.sent.put(None)
         if self.watcher:
@@ -202,7 +202,7 @@ class Call:
         return [start, message]
 
     def has_body(self) -> bool:
-        """Tell whether HTTP has a body in this response."""
+        """Tell whether HTTP allows a body in this response."""
         return self.environ["REQUEST_METHOD"] != "HEAD" and self.status not in (204, 304)
 
     def _post(self, made: list[Message] | BaseException) -> None:
@@ -210,5 +210,5 @@ class Call:
             self.loop.call_soon_threadsafe(self._take, made)
 
     def _take(self, made: list[Message] | BaseException) -> None:
-        if not self.made.done():  # cancelled, where the request was cut
+        if not self.made.done():  # it is cancelled if the request was cut
             self.made.set_result(made)

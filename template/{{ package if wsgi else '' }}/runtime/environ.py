@@ -1,4 +1,4 @@
-"""Slipway's: kept current by `copier update`. A request of ASGI in the terms of WSGI (PEP 3333)."""
+"""Slipway's: kept current by `copier update`. The WSGI environ of an ASGI request (PEP 3333)."""
 
 import io
 import sys
@@ -12,7 +12,7 @@ from .limits import REFUSAL
 type Environ = dict[str, Any]
 
 MEMORY_BYTES = 1_048_576
-"""Of a body; a longer one goes to a temporary file, where one can be made."""
+"""A longer body goes to a temporary file, if one can be made."""
 
 
 async def read_body(receive: Receive) -> IO[bytes] | None:
@@ -41,7 +41,7 @@ def _to_file(body: IO[bytes]) -> IO[bytes]:
 
 
 def make_environ(scope: Any, body: IO[bytes]) -> Environ:
-    """Return what a WSGI application is told of a request."""
+    """Return the environ that a WSGI application gets for a request."""
     path = _path(scope)
     root = scope.get("root_path", "").encode().decode("latin-1")
     host, port = scope.get("server") or ("localhost", None)
@@ -92,7 +92,7 @@ def refusal(environ: Environ) -> int:
 
 
 def _path(scope: Any) -> str:
-    """Return the path with its bytes as WSGI has them, also such as are no UTF-8."""
+    """Return the path with its bytes as WSGI has them, also bytes that are not UTF-8."""
     raw, path = scope.get("raw_path") or b"", scope["path"]
     if b"%" in raw and unquote(raw.decode("latin-1")) == path:  # no step has changed it
         return unquote_to_bytes(raw).decode("latin-1")

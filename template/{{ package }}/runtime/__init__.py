@@ -1,1 +1,1 @@
-"""Slipway's: kept current by `copier update`. It imports nothing of the service's own modules."""
+"""Slipway's: kept current by `copier update`. It imports none of the service's own modules."""

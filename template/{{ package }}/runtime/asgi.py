@@ -1,4 +1,4 @@
-"""Slipway's: kept current by `copier update`. What a step of a request's way is made of."""
+"""Slipway's: kept current by `copier update`. The base of the steps that a request goes through."""
 
 import asyncio
 import contextlib
@@ -15,11 +15,11 @@ type Header = tuple[bytes, bytes]
 
 CLOSE = (b"connection", b"close")
 REFUSED = "slipway.refused"
-"""In the scope: the status that what the client sent is refused with, see `protocol.py`."""
+"""The key in the scope of the status that refuses a malformed request: see `protocol.py`."""
 
 
 class Step:
-    """A step of the way that does nothing yet."""
+    """A step that does nothing by itself."""
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -31,12 +31,12 @@ class Step:
             await self.app(scope, receive, send)
 
     async def http(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Handle a request; websockets and the lifespan pass by."""
+        """Handle a request; websockets and the lifespan skip this step."""
         await self.app(scope, receive, send)
 
 
 def add(message: Message, *headers: Header) -> None:
-    """Add what the response does not say yet."""
+    """Add the headers that the response does not have yet."""
     own = message["headers"] = list(message.get("headers", ()))
     names = {name.lower() for name, _ in own}
     own += [header for header in headers if header[0] not in names]
@@ -45,7 +45,7 @@ def add(message: Message, *headers: Header) -> None:
 async def reply(
     send: Send, status: int, body: bytes, kind: bytes, *headers: Header, more: bool = False
 ) -> None:
-    """Answer with this body; `more` says that the caller ends the response."""
+    """Answer with this body; if `more` is true, the caller ends the response."""
     length = str(len(body)).encode()
     full = [(b"content-type", kind), (b"content-length", length), *headers]
     await send({"type": "http.response.start", "status": status, "headers": full})
@@ -59,13 +59,13 @@ async def problem(send: Send, status: int, *headers: Header, more: bool = False)
 
 
 async def refuse(receive: Receive, send: Send, status: int) -> None:
-    """Answer what is not read to its end, and close the connection."""
+    """Answer a request that is not read to its end, and close the connection."""
     await problem(send, status, CLOSE, more=True)
     await end_refusal(receive, send)
 
 
 async def end_refusal(receive: Receive, send: Send) -> None:
-    """End such an answer, after reading on for a moment: see DISCARD_SECONDS."""
+    """End such an answer after reading on for a moment: see DISCARD_SECONDS."""
     more, rest = True, responses.DISCARD_BYTES
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(responses.DISCARD_SECONDS):

@@ -1,7 +1,7 @@
 """Slipway's: kept current by `copier update`. The processes that the service starts.
 
-A platform may send SIGTERM to every process at once. If a process of a pool obeyed, the request or
-the job that waits for it would fail. So it goes on until its pool ends, or the service does.
+A platform may send SIGTERM to every process at once. If a process of a pool ended then, the request
+or the job that waits for it would fail. So it goes on until its pool or the service ends.
 """
 
 import contextlib
@@ -21,19 +21,19 @@ END = signal.SIGURG  # what `Process.terminate` sends besides SIGTERM; nobody el
 
 
 def protect(*logging: str) -> None:
-    """Let the processes of multiprocessing and its pools go on, and log with these arguments."""
+    """Let the processes of multiprocessing go on at SIGTERM, and log with these arguments."""
     os.register_at_fork(after_in_child=_forget_handlers)
     util.register_after_fork(_go_on, _enter)
     multiprocessing.set_forkserver_preload(["__main__", __name__, f"{__package__}.logs"])
     # Each process that `spawn` or `forkserver` starts gets a copy, before it does anything else.
     multiprocessing.current_process()._config["slipway"] = _Started(*logging)  # type: ignore[attr-defined]
     BaseProcess.terminate = _terminate  # type: ignore[assignment, method-assign]
-    # Its tracker of resources has no logger; it would print what a killed process left behind.
+    # Its resource tracker has no logger: it would print what a killed process has left behind.
     sys.warnoptions.append("ignore:resource_tracker")
 
 
 def end() -> None:
-    """End those that still run, when the service and its pools have ended."""
+    """End the processes that still run when the service and its pools have ended."""
     for process in multiprocessing.active_children():
         process.terminate()
 
@@ -43,7 +43,7 @@ def _go_on(_signum: int, _frame: FrameType | None) -> None:
 
 
 def _forget_handlers() -> None:
-    """Leave the service's handlers, and where the event loop hears of signals, to the service."""
+    """Drop the signal handlers and the event loop's wakeup that this process has inherited."""
     signal.set_wakeup_fd(-1)
     for signum in SIGNALS:
         if signal.getsignal(signum) is not _go_on:
@@ -54,7 +54,7 @@ def _enter(_registered: object = None) -> None:
     _ignore_signals()
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)  # of this thread, which handles them
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)  # this thread handles them
 
 
 def _ignore_signals() -> None:
@@ -64,7 +64,7 @@ def _ignore_signals() -> None:
 
 
 def _end(_signum: int, _frame: FrameType | None) -> None:
-    if signal.getsignal(signal.SIGTERM) is _go_on:  # or it has a handler of its own
+    if signal.getsignal(signal.SIGTERM) is _go_on:  # else it has a handler of its own
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -84,7 +84,7 @@ def _terminate(process: Any, terminate: Any = BaseProcess.terminate) -> None:
 
 
 class _Started:
-    """Sets up a process that does not have the service's memory: it is unpickled there."""
+    """Sets up a process without the service's memory: it is unpickled there."""
 
     def __init__(self, *logging: str) -> None:
         self.logging = logging

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def run(names: dict[str, Any]) -> int:
-    """Run what is typed, or the script on stdin, with these names."""
+    """Run a console, or the script on stdin, with these names."""
     if not sys.stdin.isatty():
         exec(sys.stdin.read(), names)  # noqa: S102, a console is for that
         return 0

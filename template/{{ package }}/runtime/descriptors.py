@@ -1,7 +1,7 @@
-"""Slipway's: kept current by `copier update`. Tells when a process is out of file descriptors.
+"""Slipway's: kept current by `copier update`. Ends a process that has no file descriptors left.
 
-The event loop closes the connections that it has none for, and says nothing. A process that has
-none for long does no good to anybody: it ends, so that the platform starts another.
+Without one, the event loop closes new connections and logs nothing. A process in that state serves
+nobody: after a while it ends, so that the platform starts another.
 """
 
 import os
@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 30
 
 
 def watch() -> None:
-    """Look from now on, in a thread of its own."""
+    """Watch from now on, in a thread."""
     threading.Thread(target=_watch, name="descriptors", daemon=True).start()
 
 

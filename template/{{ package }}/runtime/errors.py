@@ -1,4 +1,4 @@
-"""Slipway's: kept current by `copier update`. The step that answers what fails."""
+"""Slipway's: kept current by `copier update`. The step that answers errors."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 
 class Problems(Step):
-    """Logs what fails, and answers it with a problem document: 503 for an outage, else 500."""
+    """Logs an error, and answers it with a problem document: 503 for an outage, else 500."""
 
     def __init__(self, app: App, services: Attached) -> None:
         super().__init__(app)
@@ -26,11 +26,11 @@ class Problems(Step):
             await super().__call__(scope, receive, send)
 
     async def http(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Pass a request on; answer in place of the application where that fails."""
+        """Pass a request on; if the application fails, answer in its place."""
         if status := scope.get(REFUSED):
             return await refuse(receive, send, status)
         started = disconnected = False
-        held: list[Message] = []  # a 500, until it is known whether the framework raises its cause
+        held: list[Message] = []  # a 500, until we know whether the framework raises its cause
 
         async def receive_noting(*_: Any) -> Message:
             nonlocal disconnected
@@ -50,7 +50,7 @@ class Problems(Step):
             await self.app(scope, receive_noting, send_or_hold)
             if not (started or held or disconnected):
                 raise RuntimeError("The application has returned without an answer.")
-        except asyncio.CancelledError:  # uvicorn cancels what outlasts the grace
+        except asyncio.CancelledError:  # uvicorn cancels a request that outlasts the grace
             log.error("request cut", method=scope["method"], path=scope["path"])
             if not started:
                 await problem(send, 503)
@@ -67,7 +67,7 @@ class Problems(Step):
             await send(message)
 
     async def websocket(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Pass a websocket on; uvicorn closes one that fails."""
+        """Pass a websocket on; if it fails, uvicorn closes it."""
         disconnected = False
 
         async def receive_noting() -> Message:
@@ -79,12 +79,12 @@ class Problems(Step):
         try:
             await self.app(scope, receive_noting, send)
         except Exception as error:
-            # the frameworks' way to say that the client has closed it
+            # the frameworks raise this when the client has closed it
             if not (disconnected and type(error).__name__ == "WebSocketDisconnect"):
                 log.exception("websocket failed", path=scope["path"])
 
 
 def _is_users(held: list[Message]) -> bool:
-    """Tell whether a handler of the user's wrote this 500, and not Starlette itself."""
+    """Tell whether a handler of the user's, and not Starlette itself, wrote this 500."""
     body = b"".join(message.get("body", b"") for message in held)
     return bool(held) and body != b"Internal Server Error"

@@ -19,19 +19,19 @@ from .asgi import (
 )
 from .drain import drain
 
-AT_ONCE = 100  # requests of a process that work
-WAIT_SECONDS = 5  # for another request to begin its response, before a 503
-AHEAD_BYTES = 65_536  # of a body, which are there before its request works
+AT_ONCE = 100  # requests that a process works on
+WAIT_SECONDS = 5  # how long a request waits for its turn before it gets a 503
+AHEAD_BYTES = 65_536  # so much of a body must be there before its request gets a turn
 ENDLESS = b"text/event-stream"
 REFUSAL = "slipway.refusal"
-"""In the scope: the status to refuse the body with, for an application that does so itself."""
+"""The key in the scope of the status that refuses the body, if the application does that."""
 
 
 class EndStreams(Step):
     """Ends a response that has no end of its own when the drain is over."""
 
     async def http(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Pass a request on, and know of it if its response is endless."""
+        """Pass a request on, and note it if its response is endless."""
         task = asyncio.current_task()
 
         async def send_noting(message: Message) -> None:
@@ -54,7 +54,7 @@ class BodyLimit(Step):
     """Refuses a body over MAX_BODY_BYTES, without reading it to its end or keeping it.
 
     An application whose `refuses` is true does that itself, so that its own hooks see the response;
-    it finds the status in the scope. Any other response of it is replaced.
+    it finds the status in the scope. Any other response that it sends is replaced.
     """
 
     def __init__(self, app: App, max_bytes: int) -> None:
@@ -103,14 +103,14 @@ class BodyLimit(Step):
 
 
 class Concurrency(Step):
-    """Lets `at_once` requests work at once: more wait for a moment, and are refused before they do.
+    """Lets `at_once` requests work at once: others wait for a moment, and may then be refused.
 
-    Without it, thousands of requests would share what serves dozens, and none would be in time.
+    Without it, thousands of requests would share resources for dozens, and all would be too late.
     """
 
     def __init__(self, app: App, at_once: int = AT_ONCE) -> None:
         super().__init__(app)
-        # of a bridge, no fewer than it has threads
+        # for a bridge, at least as many as it has threads
         self.places = asyncio.Semaphore(max(at_once, getattr(app, "at_once", 0)))
         self.refuses = getattr(app, "refuses", False)  # see `BodyLimit`
 
@@ -142,11 +142,11 @@ class Concurrency(Step):
 
 
 async def _read_ahead(scope: Any, receive: Receive) -> list[Message]:
-    """Wait for a body, as far as it is short: so one that is slow to come takes no place."""
+    """Read a short body, or the start of a long one: a slow client takes no place meanwhile."""
     names = {name for name, _ in scope["headers"]}
     has_body = b"content-length" in names or b"transfer-encoding" in names
     if REFUSAL in scope or b"expect" in names or not has_body:
-        return []  # who expects an answer first sends nothing until it is asked
+        return []  # a client that expects a 100 first sends nothing yet
     ahead, size, more = list[Message](), 0, True
     while more and size < AHEAD_BYTES:
         message = await receive()

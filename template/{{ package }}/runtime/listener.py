@@ -2,7 +2,7 @@
 
 import socket
 
-KEEP_ALIVE_SECONDS = 95  # routers reuse a connection for 90 s, and must be the ones to close it
+KEEP_ALIVE_SECONDS = 95  # routers reuse a connection for 90 s, and they should close it first
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -12,7 +12,7 @@ def bind(host: str, port: int) -> socket.socket:
         family, address = socket.AF_INET, ("", port)
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if family == socket.AF_INET6:  # asyncio would make `::` IPv6 alone
+    if family == socket.AF_INET6:  # asyncio would make `::` IPv6 only
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
     listener.bind(address)
     return listener

@@ -1,8 +1,8 @@
-"""Slipway's: kept current by `copier update`. Stdout, for which nobody waits.
+"""Slipway's: kept current by `copier update`. Stdout, which nothing waits for.
 
-A line that can be written at once is one write(2). What cannot (nobody reads the pipe) goes to a
-bounded backlog, which a thread writes; what does not fit there, and what the disk refuses, is
-dropped, counted and told of later. So a log that hangs delays no request and no exit.
+A line that can be written at once is one write(2). Other lines (if nobody reads the pipe) go to a
+bounded backlog, which a thread writes. Lines that do not fit there, or that the disk refuses, are
+dropped, counted and reported later. So a log that hangs delays no request and no exit.
 """
 
 import atexit
@@ -19,9 +19,9 @@ from contextvars import Context
 import structlog
 
 BACKLOG_BYTES = 1_000_000
-END_SECONDS = 0.5  # for what is in the backlog when the process ends
+END_SECONDS = 0.5  # to write the backlog when the process ends
 NOWAIT: int = getattr(os, "RWF_NOWAIT", 0)
-"""Makes a write to a pipe or a socket fail where it would wait: Linux 6.4 and later."""
+"""Makes a write to a pipe or a socket fail if it would wait: Linux 6.4 and later."""
 
 
 class Outlet:
@@ -34,7 +34,7 @@ class Outlet:
         atexit.register(self.end)
 
     def forget(self) -> None:
-        """Begin anew: a forked child has no thread, and its parent writes the backlog."""
+        """Start empty: a forked child has no thread, and its parent writes the backlog."""
         self.lock = threading.RLock()  # reentrant, because signal handlers log too
         self.backlog: deque[bytes] = deque()
         self.waiting = self.dropped = 0  # bytes, and lines
@@ -57,17 +57,17 @@ class Outlet:
                 self.waiting += len(line)
                 if not self.thread:
                     thread = threading.Thread(target=self._empty, name="log", daemon=True)
-                    with suppress(RuntimeError):  # no more threads, or the interpreter ends
+                    with suppress(RuntimeError):  # no thread is left, or the interpreter is ending
                         thread.start()
                         self.thread = thread
 
     def end(self) -> None:
-        """Give the backlog a moment to be read."""
+        """Wait a moment for the backlog to be written."""
         if self.thread:
             self.thread.join(END_SECONDS)
 
     def _write(self, line: bytes) -> bytes:
-        """Write what can be written at once, and return the rest."""
+        """Write as much as is possible at once, and return the rest."""
         line = b"\n" + line if self.torn else line
         self.torn = False
         length = len(line)
@@ -76,7 +76,7 @@ class Outlet:
                 line = line[self._write_some(line) :]
             except BlockingIOError:
                 break
-            except OSError:  # the disk is full, nobody will ever read
+            except OSError:  # the disk is full, or the reader is gone
                 self.torn = len(line) < length
                 self.dropped += 1
                 return b""
@@ -94,10 +94,10 @@ class Outlet:
             return os.write(1, line)
         if not _is_writable(0):
             raise BlockingIOError
-        return os.write(1, line[: select.PIPE_BUF])  # for so much there is room
+        return os.write(1, line[: select.PIPE_BUF])  # there is room for so much
 
     def _empty(self) -> None:
-        """Write the backlog, as it is read."""
+        """Write the backlog as fast as it is read."""
         while True:
             _is_writable(60)
             with self.lock:
@@ -120,13 +120,13 @@ class Outlet:
     def _tell(self) -> None:
         count, self.dropped = self.dropped, 0
         log = structlog.get_logger(__name__)
-        Context().run(log.warning, "lines dropped", count=count)  # they are not of this request
-        if self.dropped:  # this one too
+        Context().run(log.warning, "lines dropped", count=count)  # the lines are not this request's
+        if self.dropped:  # this line was dropped too
             self.dropped = count
 
 
 def _is_writable(seconds: float) -> bool:
-    poll = select.poll()  # not for two threads at once
+    poll = select.poll()  # two threads must not share one
     poll.register(1, select.POLLOUT)
     return bool(poll.poll(seconds * 1000))
 

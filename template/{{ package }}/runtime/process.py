@@ -12,8 +12,8 @@ def exit_on_signals(status: int) -> None:
         signal.signal(signum, lambda *_: os._exit(status))
 
 
-# Before all other imports, because PID 1 ignores a signal that it does not handle. There is nothing
-# to clean up during the boot. A process that serves has lost nothing; a one-off one has not run.
+# Before all other imports, because PID 1 ignores signals without a handler. A boot has nothing to
+# clean up. A process type has lost nothing (status 0); a one-off command has not run (status 1).
 exit_on_signals(0 if sys.argv[1:] in (["web"], ["worker"], ["clock"]) else 1)
 
 import argparse
@@ -35,7 +35,7 @@ def main[S: RuntimeSettings](
     """Run the process that the command line names, and return its exit status.
 
     Each process gets the settings; the first line of its docstring is its line in `--help`.
-    A process type runs until SIGTERM, and so exits with 0 where that comes during its boot.
+    A process type runs until SIGTERM, and so exits with 0 if that comes during its boot.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {__name__.partition('.')[0]}")
     commands = parser.add_subparsers(dest="process", metavar="PROCESS", required=True)
@@ -59,4 +59,4 @@ def main[S: RuntimeSettings](
         return processes[name](settings)
     except Exception:
         structlog.get_logger(__name__).critical("cannot start", exc_info=True)
-        end(1)  # its threads would go on without it
+        end(1)  # else its threads would go on without it

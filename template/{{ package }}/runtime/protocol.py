@@ -18,36 +18,36 @@ from .responses import DISCARD_BYTES
 log = structlog.get_logger(__name__)
 
 HEAD_BYTES = 65_536
-"""Of a target, of all header lines together, and of all trailers together."""
+"""The limit of a target, of all header lines together, and of all trailers together."""
 PIPELINED = 32
-"""Requests that wait for the one before them; with more of them, nothing is read."""
+"""How many requests may wait for the one before them; beyond that, nothing is read."""
 PIECE_BYTES = 4096
-"""What is parsed at once, so that few requests come of it."""
+"""How many bytes are parsed at once, so that they hold only a few requests."""
 LEAST_RATE = 1024
-"""Of a body, in bytes a second, once its client has had its patience."""
+"""The least rate of a body, in bytes a second, after the first `patience` seconds."""
 OFFERS = (b"upgrade", b"http2-settings")
 
 
 class Protocol(HttpToolsProtocol):
-    """A connection whose memory and time have bounds."""
+    """A connection with limits of memory and time."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin a connection, on which nothing was sent yet."""
+        """Begin a connection on which nothing has been sent yet."""
         super().connection_made(transport)
         self.flow = Flow(self, transport)
         self.running: RequestResponseCycle | None = None
         self.unparsed = bytearray()
         self.waits_for = "request"  # then "head", then "body"
         self.since = self.loop.time()
-        # Bytes: of header lines, of lines that the parser has not yet told of, and of a body.
+        # Bytes: of header lines, of lines that the parser has not reported yet, and of a body.
         self.told = self.untold = self.body_bytes = 0
         self.discarded = 0  # bytes, after a refusal
-        self.refusal = 0  # a status, after which nothing that comes is looked at
-        self.declined = False  # the head offers to upgrade
+        self.refusal = 0  # a status; after it, all input is ignored
+        self.declined = False  # the head offers an upgrade
         self.unsent, self.stuck_since = 0, self.since
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End a connection; uvicorn tells only the last of several requests."""
+        """End a connection; uvicorn informs only the last of several requests."""
         super().connection_lost(exc)
         self.pipeline.clear()
         if self.running:
@@ -55,7 +55,7 @@ class Protocol(HttpToolsProtocol):
             self.running.message_event.set()
 
     def check(self, now: float, patience: float) -> None:
-        """Close the connection where its client is too slow; `patience` is in seconds."""
+        """Close the connection if its client is too slow; `patience` is in seconds."""
         unsent = self.transport.get_write_buffer_size()
         if not unsent or unsent < self.unsent:
             self.stuck_since = now
@@ -65,7 +65,7 @@ class Protocol(HttpToolsProtocol):
             self.transport.abort()
         elif self.waits_for == "body":
             if self.flow.read_paused or self.cycle.waiting_for_100_continue:
-                self.since = now  # it is the application that takes its time
+                self.since = now  # it is the application that is slow
                 self.body_bytes = 0
             elif now - self.since > patience + self.body_bytes / LEAST_RATE:
                 self.give_up("its body does not come")
@@ -75,7 +75,7 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
 
     def is_idle(self) -> bool:
-        """Tell whether nothing is asked, and no timer of uvicorn's runs either."""
+        """Tell whether there is no request, and no timer of uvicorn's either."""
         answered = not self.cycle or self.cycle.response_complete
         return self.waits_for == "request" and answered and not self.timeout_keep_alive_task
 
@@ -85,10 +85,10 @@ class Protocol(HttpToolsProtocol):
         log.info("client too slow", reason=reason, client=client)
         self.transport.close()
 
-    # What comes in
+    # Input
 
     def data_received(self, data: bytes) -> None:
-        """Parse what comes, as far as the pipeline has room."""
+        """Parse the input as far as the pipeline has room."""
         if not self.refusal:
             self.unparsed += data
             self.parse()
@@ -112,7 +112,7 @@ class Protocol(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def is_full(self) -> bool:
-        """Tell whether as many requests wait as may."""
+        """Tell whether as many requests wait as are allowed."""
         return len(self.pipeline) >= PIPELINED
 
     def feed(self, piece: bytes) -> None:
@@ -130,7 +130,7 @@ class Protocol(HttpToolsProtocol):
             self.refuse(self.refusal or 400)
 
     def parse_anew(self, rest: bytes) -> None:
-        """Put the head back without its offers, because the parser takes no body after one.
+        """Put the head back without its offers: after an offer, the parser reads no body.
 
         An offer that we do not take is ignored (RFC 9110, section 7.8).
         """
@@ -154,7 +154,7 @@ class Protocol(HttpToolsProtocol):
             self.stop(414)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; uvicorn would take trailers for headers, too."""
+        """Take a header; uvicorn would take trailers for headers."""
         self.told += len(name) + len(value) + 4
         if self.told > HEAD_BYTES:
             self.stop(431)
@@ -162,7 +162,7 @@ class Protocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Begin the request, unless its head is to be parsed again."""
+        """Begin the request, unless its head must be parsed again."""
         if self.parser.get_method() == b"CONNECT":
             self.stop(405)
         self.declined = bool(self.parser.should_upgrade()) and not self._should_upgrade()
@@ -190,7 +190,7 @@ class Protocol(HttpToolsProtocol):
         self.waits_for, self.since = what, self.loop.time()
         self.told = self.untold = self.body_bytes = 0
 
-    # What is refused
+    # Refusals
 
     def stop(self, status: int) -> None:
         """Stop the parser, in one of its callbacks; `feed` refuses then."""
@@ -198,7 +198,7 @@ class Protocol(HttpToolsProtocol):
         raise ValueError(status)
 
     def refuse(self, status: int) -> None:
-        """Answer this status, with all that surrounds an answer, and close the connection."""
+        """Answer with this status, through the steps of any answer, and close the connection."""
         self.refusal = status
         self.unparsed.clear()
         if self.waits_for == "body":
@@ -225,27 +225,27 @@ class Protocol(HttpToolsProtocol):
             keep_alive=False,
             on_response=self.on_response_complete,
         )
-        self.cycle.more_body = status in (414, 431)  # then the rest is still to come
+        self.cycle.more_body = status in (414, 431)  # in these cases the rest is still to come
         self.cycle.message_event.set()
         if busy:
             self.pipeline.appendleft((self.cycle, self.app))
         else:
             self._start_asgi_task(self.cycle, self.app)
 
-    # What goes out
+    # Output
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self.running = cycle
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
-        """Begin the next request that waits, and read on where there is room."""
+        """Begin the next waiting request, and read on if there is room."""
         super().on_response_complete()
         self.parse()
 
 
 class Flow(FlowControl):
-    """Reads no more while a pipeline is full, which uvicorn does after each response."""
+    """Does not read on while a pipeline is full; uvicorn would, after each response."""
 
     def __init__(self, protocol: Protocol, transport: asyncio.Transport) -> None:
         super().__init__(transport)

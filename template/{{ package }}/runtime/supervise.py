@@ -1,7 +1,7 @@
 """Slipway's: kept current by `copier update`. WEB_CONCURRENCY processes on one socket.
 
-They are forked, watched, and replaced when they die. uvicorn's own supervisor keeps the socket
-open after its children have closed theirs, so that new connections are reset in the end.
+The parent forks and watches them, and replaces those that die. uvicorn's own supervisor keeps the
+socket open after its children have closed theirs, so new connections are reset in the end.
 """
 
 import mmap
@@ -19,30 +19,30 @@ from .process import exit_on_signals
 
 log = structlog.get_logger(__name__)
 
-# Blocked, and taken one by one by `sigwait`, so that none comes between two lines of this file.
+# Blocked, and taken one by one with `sigwait`, so that handlers never interrupt this code.
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGALRM}
 
 type Work = Callable[[Callable[[], None]], int]
 
 
 class Supervisor:
-    """Runs `work` in `count` children; it gets a function to call once it serves.
+    """Runs `work` in `count` children; `work` gets a function to call when it serves.
 
-    A child that ends before that would do so again, so all end. After a signal the children have
+    If a child ends before that, a new one would too, so all end. After a signal the children have
     `patience` seconds before SIGKILL.
     """
 
     def __init__(self, count: int, work: Work, listener: socket, patience: float) -> None:
         self.work, self.listener, self.patience = work, listener, patience
-        self.ready = mmap.mmap(-1, count)  # a byte a child, shared with it
-        self.parent_ends, self.parent = os.pipe()  # the first can be read when the parent ends
-        self.slots: dict[int, int] = {}  # of the living, by process id
+        self.ready = mmap.mmap(-1, count)  # one byte for each child, shared with it
+        self.parent_ends, self.parent = os.pipe()  # the first reads EOF when the parent ends
+        self.slots: dict[int, int] = {}  # the slot of each living child, by process id
         self.stopping = False
         self.status = 0
 
     def run(self) -> int:
         """Work until a signal, and return the exit status."""
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # macOS drops what nobody handles
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # macOS drops a signal without a handler
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         for slot in range(len(self.ready)):
             self.start(slot)
@@ -87,7 +87,7 @@ class Supervisor:
             if not pid:
                 return
             slot = self.slots.pop(pid, None)
-            if slot is None or self.stopping:  # PID 1 inherits the orphans of others
+            if slot is None or self.stopping:  # PID 1 also inherits orphans
                 continue
             exit_code = os.waitstatus_to_exitcode(status)
             if exit_code and not self.ready[slot]:

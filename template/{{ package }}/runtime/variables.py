@@ -1,6 +1,6 @@
 """Slipway's: kept current by `copier update`. How a variable becomes a setting.
 
-Lists may be written with commas. What does not fit is named by its variable, never with its value.
+Lists may be written with commas. An error names the variable, and never its value.
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -17,12 +17,12 @@ type Schema = dict[str, Any]
 class Environment(EnvSettingsSource):
     """The environment, with lists as JSON or with commas.
 
-    What is neither is left as it is: validation then names it together with all other problems,
-    while pydantic-settings would stop at the first.
+    A value that is neither is left as it is: validation then reports it with all other problems;
+    pydantic-settings would stop at the first.
     """
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
-        """Return what a variable means for a list, a mapping or a model."""
+        """Return the value of a variable for a list, a mapping or a model."""
         try:
             decoded = super().decode_complex_value(field_name, field, value)
         except ValueError:
@@ -41,7 +41,7 @@ class Environment(EnvSettingsSource):
 def problems(settings: type[BaseSettings], error: ValidationError) -> dict[str, str]:
     """Name each offending variable and say what it should be."""
     found: dict[str, list[str]] = {}
-    present = Environment(settings).env_vars  # by names in lower case, without empty ones
+    present = Environment(settings).env_vars  # names in lower case; empty variables are left out
     delimiter = settings.model_config.get("env_nested_delimiter") or ""
     for detail in error.errors(include_url=False):
         name, *path = detail["loc"] or ("settings",)
@@ -61,7 +61,7 @@ def _problem(detail: Mapping[str, Any], path: Sequence[str | int], schema: Schem
         if "object" in kinds <= {"object", "null"}:
             known = ", ".join(f'"{name}": …' for name in schema.get("properties", ["name"]))
             return "Input should be JSON, such as {" + known + "}"
-    # A key of a mapping is input too, and so may be a secret: only declared names are told.
+    # A key of a mapping is input too, and may be a secret, so only declared names are shown.
     declared = set(_declared(schema))
     parts = [
         f"item {part + 1}" if isinstance(part, int) else part
@@ -88,11 +88,11 @@ def _variable(
 
 
 def _schema(field: FieldInfo | None) -> Schema:
-    """Describe a field's type as JSON Schema does, whatever it is made of."""
+    """Describe a field's type, whatever it is, as JSON Schema does."""
     annotation: Any = field.annotation if field else None
     try:
         return TypeAdapter(annotation).json_schema()
-    except PydanticUserError:  # there is none for this type
+    except PydanticUserError:  # JSON Schema has none for this type
         return {}
 
 

@@ -9,12 +9,12 @@ from pydantic import SecretStr
 from .. import libpq
 from ..services import Service
 
-POOL_SECONDS = 0.9  # to wait for a free connection; less than /readyz waits, so that it can say so
-PARAMETERS = ("user", "password", "host", "port")  # as `dbshell` wants them
+POOL_SECONDS = 0.9  # to wait for a free connection; less than /readyz waits, so that it can say why
+PARAMETERS = ("user", "password", "host", "port")  # as `dbshell` needs them
 
 
 def configuration(url: SecretStr) -> dict[str, Any]:
-    """Return what DATABASES takes. libpq itself reads the URL, and so all that platforms put in."""
+    """Return an entry of DATABASES. libpq itself reads the URL, with all that platforms put in."""
     options: dict[str, Any] = {**conninfo_to_dict(url.get_secret_value())}
     database = {name.upper(): options.pop(name, "") for name in PARAMETERS}
     return database | {
@@ -28,15 +28,15 @@ def configuration(url: SecretStr) -> dict[str, Any]:
 class Postgres(Service):
     """The default database of Django's ORM.
 
-    Once it is open, the process has `pool_size` connections to it, and no more. Until then each
-    thread has a connection of its own: in commands, and in a release.
+    Once it is open, the process has at most `pool_size` connections to it. Until then, as in
+    commands and in a release, each thread has a connection of its own.
     """
 
     def __init__(self, url: SecretStr, *, pool_size: int, statement_timeout_seconds: float) -> None:
         self.url = url.get_secret_value()
         self.pool_options: dict[str, Any] = {"pool_size": pool_size, "timeout": POOL_SECONDS}
         self.statement_timeout_seconds = statement_timeout_seconds
-        # Tests attach to another database than Django has started with.
+        # Tests attach to another database than the one that Django started with.
         default, place = connections.settings["default"], configuration(url)
         default["OPTIONS"] |= place["OPTIONS"]
         default |= {name: place[name] for name in ("NAME", *map(str.upper, PARAMETERS))}
@@ -50,23 +50,23 @@ class Postgres(Service):
 
     def open(self) -> None:
         """Connect through the pool from now on."""
-        from .base import DatabaseWrapper  # which needs Django's settings
+        from .base import DatabaseWrapper  # it needs Django's settings
 
         libpq.Connection.patience = self.statement_timeout_seconds
         DatabaseWrapper.pool_options = self.pool_options
 
     def ping(self) -> None:
-        """Raise what keeps the database from serving."""
+        """Raise the error that keeps the database from serving."""
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute("SHOW transaction_read_only")
                 if cursor.fetchone() == ("on",):
                     raise libpq.ReadOnlyError
-                # More than it may take goes to a temporary file, which a full disk refuses.
+                # More than `work_mem` goes to a temporary file, which fails if the disk is full.
                 cursor.execute("SET LOCAL work_mem = 64")
                 cursor.execute("SELECT count(*) FROM generate_series(1, 5000)")
         finally:
-            connection.close()  # of this thread, whoever asks
+            connection.close()  # the connection of this thread
 
     def outage(self, error: BaseException) -> str | None:
         """Say in a word or two why the database cannot serve; None if the error is another."""

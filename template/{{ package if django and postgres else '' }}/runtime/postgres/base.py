@@ -2,8 +2,8 @@
 
 A transaction begins at its first query.
 
-Django's own pool, psycopg's, connects in the background: while Postgres is away each request waits
-for it to the end and learns no reason, and a test run may get connections to another database.
+Django's own pool (psycopg's) connects in the background: while Postgres is away, each request waits
+for its whole timeout and gets no reason, and a test may get connections to another database.
 """
 
 import threading
@@ -19,7 +19,7 @@ from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 
 from ..libpq import ANSWER_SECONDS, Connection, is_left_behind
 
-_taken = threading.local()  # what a thread holds, which goes back to the pool with the thread
+_taken = threading.local()  # a thread's connection; it goes back to the pool when the thread ends
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -52,9 +52,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if place := vars(_taken).pop(str(id(self)), None):
             (place.invalidate if place.dbapi_connection.closed else place.close)()
         else:
-            super()._close()  # type: ignore[misc]  # django-stubs has it not
+            super()._close()  # type: ignore[misc]  # django-stubs lacks it
 
-    # `atomic` asks for no connection; its first query does, and begins the transaction.
+    # `atomic` takes no connection; its first query takes one, and begins the transaction.
 
     def get_autocommit(self) -> bool:
         if self.connection is None:
@@ -86,15 +86,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             vars(self).update(block)
 
 
-# What `atomic` has set by then, and Django 6.1 resets as it connects.
+# The attributes that `atomic` has set by then, and that Django 6.1 resets when it connects.
 BLOCK = ("in_atomic_block", "atomic_blocks", "savepoint_ids", "needs_rollback", "run_on_commit")
 
 
 def _check(connection: Connection, _record: Any, _place: Any) -> None:
-    """Let the pool connect anew where the server has closed a connection, and all like it."""
+    """Let the pool reconnect if the server has closed a connection, and so perhaps all of them."""
     connection.patience = ANSWER_SECONDS
     try:
-        connection.autocommit = True  # a thread may have ended in its transaction
+        connection.autocommit = True  # a thread may have ended within a transaction
         connection.execute("")
     except ConnectionTimeout:
         raise
