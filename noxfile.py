@@ -111,6 +111,13 @@ def chaos(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def updates(session: nox.Session) -> None:
+    """Edit services of every release, update them, and count what is lost; `-- --sample 60 --jobs 2`."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.updates", *session.posargs)
+
+
+@nox.session(python=PYTHON)
 def size(session: nox.Session) -> None:
     """Count the lines of the emitted package, yours and runtime's, and write docs/size.md."""
     install(session, "tests")

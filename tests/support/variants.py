@@ -89,10 +89,10 @@ def choices() -> dict[str, list[Any]]:
 def _answers(question: Any) -> list[Any]:
     if question["type"] == "bool":
         return [False, True]
-    return _lists(question) if question.get("multiselect") else list(_values(question["choices"]))
+    return _lists(question) if question.get("multiselect") else list(offered_values(question["choices"]))
 
 
-def _values(offered: Any) -> Iterator[Any]:
+def offered_values(offered: Any) -> Iterator[Any]:
     """Yield the values of copier's forms of `choices`: a list, pairs, or a mapping to values or details."""
     pairs = offered.items() if isinstance(offered, dict) else ((None, item) for item in offered)
     for _, value in pairs:
@@ -103,7 +103,7 @@ def _values(offered: Any) -> Iterator[Any]:
 
 def _lists(question: Any) -> list[Any]:
     """Return what a question for several values is answered with here: none, each with its need, all."""
-    values = list(_values(question["choices"]))
+    values = list(offered_values(question["choices"]))
     each = [[other for other in values if other in (value, NEEDS.get(value))] for value in values]
     return [[], *each, values]
 
