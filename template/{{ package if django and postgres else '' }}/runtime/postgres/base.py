@@ -2,8 +2,8 @@
 
 A transaction begins at its first query.
 
-Django's own pool (psycopg's) connects in the background: while Postgres is away, each request waits
-for its whole timeout and gets no reason, and a test may get connections to another database.
+The pool of Django 6.1 (psycopg's) connects in the background: while Postgres is away, each request
+waits for its whole timeout and gets no reason, and a test may get connections to another database.
 """
 
 import threading
