@@ -61,7 +61,7 @@ app.conf.task_ignore_result = True
 }
 # How a script beside the minimal worker reaches its job.
 ENQUEUE = {
-    "procrastinate": "from plain import app, work\napp.open()",
+    "procrastinate": "import atexit\nfrom plain import app, work\napp.open()\natexit.register(app.close)",
     "dramatiq": "from plain import work",
     "celery": "from plain import work",
 }
