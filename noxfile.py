@@ -1,4 +1,4 @@
-"""Every habit of this repository is a session: `uvx nox -s tests`, or without `-s`, tests and lint."""
+"""The sessions of this repository: `uvx nox -s tests` runs one; without `-s`, nox runs tests and lint."""
 
 import sys
 import tempfile
@@ -11,6 +11,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["tests", "lint"]
 
 PYTHON = ">=3.12"
+WORKERS = "6"  # for two cores, because most tests wait; see docs/decisions/0068-what-the-gate-runs.md
 
 
 def install(session: nox.Session, group: str) -> None:
@@ -21,17 +22,16 @@ def install(session: nox.Session, group: str) -> None:
 
 @nox.session(python=PYTHON)
 def tests(session: nox.Session) -> None:
-    """Render, start, and question what the template emits; `-- ARGUMENTS` go to pytest."""
+    """Render services, start them and test them; pytest gets the arguments after `--`."""
     install(session, "tests")
-    session.run("pytest", "-n", "4", "--dist", "worksteal", *session.posargs)  # for most of them wait
+    session.run("pytest", "-n", WORKERS, "--dist", "worksteal", *session.posargs)
 
 
 @nox.session(python=PYTHON)
 def variants(session: nox.Session) -> None:
-    """Boot every combination of framework, database and queue; `-- --framework NAME` for one of them."""
+    """Run every test on every combination of framework, database and queue (or `-- --framework NAME`)."""
     install(session, "tests")
-    where = ("tests/factors", "tests/test_render.py")
-    session.run("pytest", "-n", "4", "--dist", "worksteal", "--variants=all", *where, *session.posargs)
+    session.run("pytest", "-n", WORKERS, "--dist", "worksteal", "--variants=all", *session.posargs)
 
 
 @nox.session(python=PYTHON)
@@ -39,19 +39,19 @@ def newest(session: nox.Session) -> None:
     """Run every test on every combination, with the newest copier and extension, not the pinned ones."""
     install(session, "tests")
     session.install("--upgrade", "copier", "copier-template-extensions")
-    session.run("pytest", "-n", "4", "--dist", "worksteal", "--variants=all", *session.posargs)
+    session.run("pytest", "-n", WORKERS, "--dist", "worksteal", "--variants=all", *session.posargs)
 
 
 @nox.session(python=PYTHON)
 def smoke(session: nox.Session) -> None:
-    """Copy the defaults, boot `web`, ask /readyz and send SIGTERM: Linux and macOS, in seconds."""
+    """Copy with the defaults, boot `web`, request /readyz and send SIGTERM; takes seconds, on macOS too."""
     install(session, "smoke")
     session.run("python", "-m", "tests.smoke")
 
 
 @nox.session(python=PYTHON)
 def lint(session: nox.Session) -> None:
-    """Check the repository's own Python; what the template emits is checked by the tests."""
+    """Check the repository's own Python; the tests check the generated code."""
     install(session, "lint")
     session.run("ruff", "format", "--check")
     session.run("ruff", "check")
@@ -60,14 +60,14 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def images(session: nox.Session) -> None:
-    """Build the images and run them, where there are root, buildah and mmdebstrap; takes minutes."""
+    """Build the images and run them; needs root, buildah and mmdebstrap, and takes minutes."""
     install(session, "tests")
     session.run("pytest", "tests/platforms/images.py", *session.posargs)
 
 
 @nox.session(python=PYTHON)
 def pins(session: nox.Session) -> None:
-    """Choose the versions of everything that the template emits, and write pins/pins.json."""
+    """Choose the versions of everything that the template pins, and write pins/pins.json."""
     install(session, "tests")
     session.run("python", "pins/resolve.py", *session.posargs)
 
@@ -80,7 +80,7 @@ def release(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def preview(session: nox.Session) -> None:
-    """Emit a variant and run it until Ctrl-C: asks which, or takes `-- --data framework=fastapi …`."""
+    """Generate a service and run it until Ctrl-C; asks, or takes `-- --data framework=fastapi …`."""
     install(session, "tests")
     with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
         project = Path(folder, "preview")
@@ -97,28 +97,49 @@ def preview(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def first_hour(session: nox.Session) -> None:
+    """Follow both READMEs literally, with an empty and a full cache; `-- flask` for one framework."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.first_hour", *session.posargs)
+
+
+@nox.session(python=PYTHON)
 def bench(session: nox.Session) -> None:
-    """Measure what a service costs beside a bare one; `-- hello --framework flask --rounds 3`."""
+    """Compare the speed of a service with a bare one; `-- hello --framework flask --rounds 3`."""
     install(session, "tests")
     session.run("python", "-m", "tests.bench", *session.posargs)
 
 
 @nox.session(python=PYTHON)
 def chaos(session: nox.Session) -> None:
-    """Send two workers signals at random, and count what is lost; `-- --queue dramatiq --seed 1`."""
+    """Send signals to two workers at random, and count lost jobs; `-- --queue dramatiq --seed 1`."""
     install(session, "tests")
     session.run("python", "-m", "tests.chaos", *session.posargs)
 
 
 @nox.session(python=PYTHON)
+def attack(session: nox.Session) -> None:
+    """Send invalid input to services, and count the outcomes; `-- raw --inputs 3000`."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.attack", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def faults(session: nox.Session) -> None:
+    """Break what services depend on, and count passing tests; `-- --group "Redis, web"`."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.faults", *session.posargs)
+
+
+@nox.session(python=PYTHON)
 def updates(session: nox.Session) -> None:
-    """Edit services of every release, update them, and count what is lost; `-- --sample 60 --jobs 2`."""
+    """Edit services of every release, update them, and count lost edits; `-- --sample 60 --jobs 2`."""
     install(session, "tests")
     session.run("python", "-m", "tests.updates", *session.posargs)
 
 
 @nox.session(python=PYTHON)
 def size(session: nox.Session) -> None:
-    """Count the lines of the emitted package, yours and runtime's, and write docs/size.md."""
+    """Count the lines of the generated package, yours and runtime's, and write docs/size.md."""
     install(session, "tests")
     session.run("python", "-m", "tests.size")

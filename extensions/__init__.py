@@ -1,1 +1,1 @@
-"""What Jinja cannot say, in plain Python. copier loads `context.py`; the rest is imported by it."""
+"""The parts of the template that Jinja cannot express. copier loads `context.py`, which imports the rest."""

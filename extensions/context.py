@@ -1,11 +1,11 @@
-"""The one file that copier loads: what templates may use, and what is refused at once.
+"""The only file that copier loads: it sets the names for templates, and refuses invalid answers.
 
-In every template and path: a boolean for each option (`fastapi`, `uv`, `fly`) and the names that
+Every template and path can use a boolean for each option (`fastapi`, `uv`, `fly`) and the names that
 `ContextUpdater.hook` sets. The filters are `quoted`, `python_string` and `problem`.
 
-copier runs the old and the new version of this file in one process during an update, so the
-modules beside it must never be found under a name which another version has used. Hence
-the lines after the imports; for the same reason nothing here is imported inside a function.
+During an update, copier runs the old and the new version of this file in one process. A module next to
+this file must therefore never be found under a name that another version has used. The lines after the
+imports ensure that. For the same reason, no function here imports anything.
 """
 
 import functools
@@ -34,11 +34,12 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     for name, details in yaml.safe_load((TEMPLATE / "copier.yml").read_text("utf-8")).items()
     if not name.startswith("_")
 }
-# copier and the package of its extensions, each with the version that this template is tested with.
-COPIER_TOOLS: list[str] = tomllib.loads((TEMPLATE / "pyproject.toml").read_text("utf-8"))["project"][
-    "dependencies"
-]
-# The questions whose choices are booleans for the templates, each named as its choice.
+_MANIFEST = tomllib.loads((TEMPLATE / "pyproject.toml").read_text("utf-8"))
+# copier and its extensions package, each with the version that this template is tested with.
+COPIER_TOOLS: list[str] = _MANIFEST["project"]["dependencies"]
+# The tools that a service's CI and README run from the index, by name, each as a pinned requirement.
+AUDIT_TOOLS = {tool.partition("==")[0]: tool for tool in _MANIFEST["dependency-groups"]["audit"]}
+# The questions whose choices become booleans in the templates, each named like its choice.
 OPTIONS = ("framework", "database", "queue", "observability", "package_manager", "platforms", "ci")
 # The frameworks whose applications run in threads, behind runtime/bridge.py.
 ON_WSGI = ("flask", "django")
@@ -64,11 +65,11 @@ GROUPS = (
 
 
 class ContextUpdater(ContextHook):
-    """Checks once, then sets the names for each render."""
+    """Check the answers once, and set the names for each render."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        # copier compiles each part of each path anew, hundreds of times the same few.
+        # copier compiles each part of each path again: the same few, hundreds of times.
         environment.compile = functools.cache(environment.compile)  # type: ignore[assignment, method-assign]
         self._checked_command = self._checked_answers = False
         self._problem = ""
@@ -88,10 +89,10 @@ class ContextUpdater(ContextHook):
         }
 
     def hook(self, context: dict[str, Any]) -> None:
-        """Set the names; copier calls this before each render, with all that the render may use."""
+        """Set the names. copier calls this before each render, with the variables of that render."""
         conf = context["_copier_conf"]
         self._problem = self._problem or self._check(context, conf)
-        if self._problem:  # each time, because copier passes over an error where it reads old answers
+        if self._problem:  # each time, because copier ignores an error while it reads old answers
             raise UserMessageError(self._problem)
         for question in OPTIONS:
             if question in context:
@@ -115,9 +116,12 @@ class ContextUpdater(ContextHook):
         groups = [group for group in GROUPS if context.get(group)] + ["common"]
         context["pin_groups"] = groups
         context["copier_tools"] = COPIER_TOOLS
+        context["audit_tools"] = AUDIT_TOOLS
+        # Only a bot of the CI raises a digest. Without one, the image would keep its vulnerabilities.
+        context["image"] = pins.image if context.get("ci", "none") != "none" else str
         context["requires_python"] = pins.REQUIRES_PYTHON
         found = functools.cache(lambda: origin.find(context["_copier_answers"], Path(conf["src_path"])))
-        # Functions, because this runs for each render and most renders use none of them.
+        # These are functions because this code runs for each render, and most renders use none of them.
         context["stored_answers"] = lambda: in_order({**context["_copier_answers"], **found().stored})
         context["origin_notes"] = lambda: found().notes
         context["dependencies"] = lambda: pins.direct(groups)
@@ -127,15 +131,15 @@ class ContextUpdater(ContextHook):
         context["lock_seeds"] = lambda: pins.seeds(groups)
 
     def _check(self, context: dict[str, Any], conf: Any) -> str:
-        """What cannot work, as one line: first in what was typed, before anything is printed;
-        then, once copier has read them, in the answers that a project has stored."""
+        """Return what is wrong, as one line. The first call checks the command line, before anything is
+        printed. A later call checks the stored answers, after copier has read them."""
         if not self._checked_command:
             self._checked_command = True
             if not target.is_copiers_own(conf["dst_path"]):
                 if problem := target.problem(Path(conf["dst_path"]), conf["overwrite"]):
                     return problem
                 for key in conf["data"].keys() - QUESTIONS.keys():
-                    return f"{key} is no question of this template."
+                    return f"{key} is not a question of this template."
                 path = Path(conf["dst_path"], conf["answers_file"] or ".copier-answers.yml")
                 if known := stored.answers(path):
                     self._launched = True
@@ -149,20 +153,20 @@ class ContextUpdater(ContextHook):
 
 
 def choices(question: str) -> list[str]:
-    """The values that a question lets one choose from, in each of copier's ways to list them."""
+    """Return the choices of a question, in whichever of copier's forms they are listed."""
     listed = QUESTIONS[question].get("choices", [])
     values = listed.values() if isinstance(listed, dict) else listed
     return [value["value"] if isinstance(value, dict) else value for value in values]
 
 
 def in_order(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Answers as the questionnaire asks them, after copier's own; copier has them as they came."""
+    """Return copier's own answers, and then the others in the order of the questions."""
     own = [name for name in answers if name not in QUESTIONS]
     return {name: answers[name] for name in (*own, *QUESTIONS) if name in answers}
 
 
 def first_problem(answers: Mapping[str, Any]) -> str:
-    """Where copier itself would end in a traceback, or put a default in the place of an answer."""
+    """Return the first invalid answer. copier would end with a traceback, or use a default instead."""
     asked = (question for question in QUESTIONS if question in answers)
     found = (names.problem(question, answers[question], choices(question)) for question in asked)
     return next(filter(None, found), "") or options.conflict(answers)

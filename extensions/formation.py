@@ -1,8 +1,8 @@
-"""The formation: process types, backing services and settings, as the answers ask for them.
+"""The formation: the process types, backing services and settings that the answers require.
 
-Written once, here and in variables.py; every platform's file is rendered from it. What a new option
-needs is an entry in these lists, with the answer that brings it in `when`. tests/platforms/ holds
-them against the Procfile and `Settings`.
+Only this module and variables.py list them, and every platform's file is rendered from these lists. A new
+option needs an entry in them, with the name of its boolean in `when`. tests/platforms/ compares the lists
+with the Procfile and `Settings`.
 """
 
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from typing import Any
 
 from .variables import SETTINGS, Setting
 
-# The seconds that a platform waits longer than the service may take to end.
+# A platform waits this many seconds longer than the service may take to exit.
 MARGIN = 5
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process type. `release` runs once a deploy and ends, the others run on."""
+    """A process type. `release` runs once per deploy and exits; the others keep running."""
 
     name: str
     does: str
@@ -25,14 +25,13 @@ class Process:
 
     @property
     def once(self) -> bool:
-        """Whether it ends by itself."""
+        """Whether it exits by itself."""
         return self.name == "release"
 
 
 @dataclass(frozen=True)
 class Service:
-    """A backing service: the image that runs it in compose.yaml, where it is found there and by
-    which setting, and Heroku's add-ons for it."""
+    """A backing service: its setting, its URL and image in compose.yaml, and its add-ons on Heroku."""
 
     name: str
     setting: str
@@ -79,7 +78,7 @@ SERVICES = (
 
 @dataclass(frozen=True)
 class Formation:
-    """What the answers ask for, for the templates to go through."""
+    """What the answers require. The templates iterate over it."""
 
     package: str
     processes: list[Process]
@@ -88,33 +87,33 @@ class Formation:
     margin: int = MARGIN
 
     def command(self, process: str) -> str:
-        """The words of the Procfile, which every platform repeats."""
+        """Return a process type's command: every platform's file has the same one as the Procfile."""
         return f"python -m {self.package} {process}"
 
     def names(self) -> list[str]:
-        """The process types, in the order of the Procfile."""
+        """Return the names of the process types, in the order of the Procfile."""
         return [process.name for process in self.processes]
 
     def listed(self, platform: str) -> list[Setting]:
-        """The settings that a platform's file lists, in the order of `Settings`."""
+        """Return the settings that a platform's file lists, in the order of `Settings`."""
         return [setting for setting in self.settings if setting.is_listed(platform)]
 
     def confidential(self) -> list[Setting]:
-        """The settings that are kept where the platform keeps secrets: URLs hold passwords."""
+        """Return the settings that belong among the platform's secrets. URLs do too: they hold passwords."""
         return [setting for setting in self.settings if setting.kind != "value"]
 
     def unlisted(self, platform: str) -> list[str]:
-        """The names that a platform's file leaves out, because they are set, or mean nothing, there."""
+        """Return the names that a platform's file omits: the platform sets them, or they do not apply."""
         return sorted(setting.name for setting in self.settings if not setting.is_listed(platform))
 
     def seconds_to_end(self, platform: str) -> int:
-        """How long a platform is to wait between SIGTERM and SIGKILL."""
+        """Return the number of seconds that a platform must wait between SIGTERM and SIGKILL."""
         values = {setting.name: setting.on(platform) or setting.default for setting in self.settings}
         return int(values["SHUTDOWN_DRAIN_SECONDS"]) + int(values["SHUTDOWN_GRACE_SECONDS"]) + MARGIN
 
 
 def formation(context: Mapping[str, Any]) -> Formation:
-    """The formation of these answers; those that are not asked yet count as turned off."""
+    """Return the formation of these answers. Questions without an answer so far count as turned off."""
 
     def chosen(entry: Process | Service | Setting) -> bool:
         return not entry.when or bool(context.get(entry.when))

@@ -1,8 +1,8 @@
-"""Names: what a project, its slug and its package may be called, and what to offer by default.
+"""Names: which names a project, its slug and its package may have, and which defaults are offered.
 
-A default made here always passes its own check, because copier ends in a traceback when one
-does not. Checks return one sentence, or an empty string when there is nothing to say. It is short: a
-prompt has one line for it, of which copier takes half ("Validation error for question …").
+A default must pass its own check, because copier ends with a traceback if it does not. A check returns
+one sentence, or an empty string if the answer is valid. The sentence is short: a prompt shows it on one
+line, and copier's own words ("Validation error for question …") take half of that line.
 """
 
 import keyword
@@ -17,7 +17,7 @@ import yaml
 from . import options
 from .pins import PINS
 
-LONGEST_NAME = 60  # columns, so that a line of code which holds it stays short enough
+LONGEST_NAME = 60  # columns; a line of code that contains the name stays short enough
 LONGEST_SENTENCE = 200
 # The shortest limit among the platforms that take a slug as an app's name is Heroku's: 30.
 LONGEST_SLUG = 30
@@ -33,14 +33,14 @@ aifc annotationlib asynchat asyncore audioop cgi cgitb chunk compression crypt d
 lib2to3 mailcap msilib nis nntplib ossaudiodev pipes smtpd sndhdr spwd sunau telnetlib test uu xdrlib
 """
 STDLIB = sys.stdlib_module_names | set(GONE_OR_NEW.split())
-# Folders and modules of the emitted project; folders which ruff, pytest or git pass over when
-# they have these names; https://docs.astral.sh/ruff/settings/#exclude,
+# Folders and modules of the generated project, and folders that ruff, pytest or git ignore because
+# of their names: https://docs.astral.sh/ruff/settings/#exclude,
 # https://docs.pytest.org/en/stable/reference/reference.html#confval-norecursedirs
 FOLDERS = {"build", "conftest", "deploy", "dev", "dist", "docs", "node_modules", "tests", "venv"}
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file#naming-conventions
 WINDOWS_DEVICES = {"aux", "con", "nul", "prn"} | {f"{p}{n}" for p in ("com", "lpt") for n in range(10)}
 
-# Letters that Unicode does not decompose into ASCII, each with what stands for it.
+# Letters that Unicode does not decompose into ASCII, each with its replacement.
 LATIN = """
 æ ae  œ oe  ø o  ł l  đ d  ð d  þ th  ı i  ŋ ng  ə e  ß ss
 а a  б b  в v  г g  д d  е e  ё e  ж zh  з z  и i  й y  к k  л l  м m  н n  о o  п p  р r  с s  т t
@@ -53,7 +53,7 @@ TO_LATIN = str.maketrans(dict(zip(_words[::2], _words[1::2], strict=True)) | dic
 
 
 def slugify(text: str) -> str:
-    """Lower-case ASCII words joined by hyphens; what cannot be written so is left out."""
+    """Return lower-case ASCII words joined by hyphens. Characters without an ASCII form are dropped."""
     composed = unicodedata.normalize("NFC", text).lower().translate(TO_LATIN)
     decomposed = unicodedata.normalize("NFKD", composed).lower().translate(TO_LATIN)
     ascii_only = "".join(c for c in decomposed if not unicodedata.combining(c))
@@ -61,14 +61,14 @@ def slugify(text: str) -> str:
 
 
 def default_name(folder: str) -> str:
-    """The folder's name as a title: `copier copy … my-shop` offers "My shop"."""
+    """Return the folder's name as a title: `copier copy … my-shop` offers "My shop"."""
     words = re.sub(r"[-_.\s]+", " ", folder).strip()
     name = words[:1].upper() + words[1:]
     return name if name and not name_problem(name) else "My service"
 
 
 def default_slug(project_name: str) -> str:
-    """A valid slug for any project name."""
+    """Return a valid slug for any project name."""
     slug = slugify(project_name)
     if not slug[:1].isalpha():
         slug = f"service-{slug}"
@@ -77,7 +77,7 @@ def default_slug(project_name: str) -> str:
 
 
 def default_package(project_slug: str) -> str:
-    """A valid package name for any slug."""
+    """Return a valid package name for any slug."""
     package = slugify(project_slug).replace("-", "_")
     if not package[:1].isalpha():
         package = f"service_{package}"
@@ -88,20 +88,20 @@ def default_package(project_slug: str) -> str:
 
 
 def text_problem(text: str, longest: int) -> str:
-    """Free text: one line, writable in every file format, without invisible tricks."""
+    """Check free text: one line that every file format can hold, without invisible characters."""
     if len(text) > longest:
-        return f"is {len(text)} long; {longest} is the most."
+        return f"has {len(text)} characters; at most {longest}."
     if text != text.strip():
-        return "begins or ends with white space."
+        return "starts or ends with white space."
     for character in text:
         if _is_unprintable(character):
-            return f"holds U+{ord(character):04X}, which is no text."
+            return f"holds U+{ord(character):04X}, which is not text."
     return ""
 
 
 def _is_unprintable(character: str) -> bool:
-    """Control characters, line breaks, halves of characters, noncharacters, and the controls
-    that show a text in another order than it has (https://www.unicode.org/reports/tr36/)."""
+    """Tell whether this is a control character, a line break, a surrogate, a noncharacter, or a control
+    character that changes the order in which text is shown (https://www.unicode.org/reports/tr36/)."""
     code = ord(character)
     return (
         unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
@@ -114,38 +114,38 @@ def _is_unprintable(character: str) -> bool:
 
 
 def name_problem(name: str) -> str:
-    """A project's name is any text of one line."""
+    """Check a project's name: any text of one line."""
     if not name:
         return "is empty."
     columns = len(name) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in name)
     if columns > LONGEST_NAME:
-        return f"is {columns} wide; {LONGEST_NAME} is the most."
+        return f"is {columns} columns wide; at most {LONGEST_NAME}."
     return text_problem(name, LONGEST_NAME)
 
 
 def slug_problem(slug: str) -> str:
-    """A slug is a name for package indexes, hosts and platforms alike (PEP 503, RFC 1035)."""
+    """Check a slug: package indexes, hosts and platforms must accept it (PEP 503, RFC 1035)."""
     if not re.fullmatch(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*", slug):
-        return "takes a-z, 0-9, single hyphens."
+        return "may use a-z, 0-9, single hyphens."
     if len(slug) > LONGEST_SLUG:
-        return f"is {len(slug)} long; {LONGEST_SLUG} is the most."
+        return f"has {len(slug)} characters; at most {LONGEST_SLUG}."
     if slug in DISTRIBUTIONS:
         return "is a package the service needs."
     return ""
 
 
 def package_problem(package: str) -> str:
-    """A package is a module that hides no other one."""
+    """Check a package's name: it must not hide another module."""
     if not re.fullmatch(r"[a-z]([a-z0-9]|_(?=[a-z0-9]))*", package):
-        return "takes a-z, 0-9, single underscores."
+        return "may use a-z, 0-9, single underscores."
     if len(package) > LONGEST_SLUG:
-        return f"is {len(package)} long; {LONGEST_SLUG} is the most."
+        return f"has {len(package)} characters; at most {LONGEST_SLUG}."
     for names, what in (
-        ({*keyword.kwlist, *keyword.softkwlist}, "a keyword of Python"),
-        (STDLIB, "a module of Python's library"),
+        ({*keyword.kwlist, *keyword.softkwlist}, "a Python keyword"),
+        (STDLIB, "a standard library module"),
         (IMPORTS, "a module the service needs"),
-        (FOLDERS, "kept for another purpose"),
-        (WINDOWS_DEVICES, "a device on Windows"),
+        (FOLDERS, "a reserved folder name"),
+        (WINDOWS_DEVICES, "a Windows device name"),
     ):
         if package in names:
             return f"is {what}."
@@ -153,14 +153,14 @@ def package_problem(package: str) -> str:
 
 
 def email_problem(email: str) -> str:
-    """Something with an @ inside, or nothing: only a mail can prove an address."""
+    """Check an e-mail address: empty, or text around one @. Only a mail could prove more."""
     if email and not re.fullmatch(r"[^@\s<>\"\\,;:]+@[^@\s<>\"\\,;:]+", email):
         return "is not an e-mail address."
     return text_problem(email, LONGEST_SENTENCE)
 
 
 def default_user(question: str, known: str) -> str:
-    """What git knows of the user, where it is usable; one need not say who one is."""
+    """Return the user's name or address from git if it is valid, or else nothing; neither is required."""
     return "" if problem(question, known) else known
 
 
@@ -175,12 +175,12 @@ CHECKS: dict[str, Callable[[str], str]] = {
 YES_OR_NO = ("clock",)
 LIST_CHECKS: dict[str, Callable[[list[str]], str]] = {
     "platforms": options.platform_problem,
-    "observability": lambda _: "",  # any of them stand together
+    "observability": lambda _: "",  # all combinations are allowed
 }
 
 
 def list_problem(question: str, answer: object, choices: Iterable[str] = ()) -> str:
-    """What is wrong with an answer that is a list; `-d` gives it as a YAML text."""
+    """Return what is wrong with an answer that is a list. `-d` passes it as YAML text."""
     try:
         chosen = yaml.safe_load(answer) if isinstance(answer, str) else answer
     except yaml.YAMLError:
@@ -195,12 +195,12 @@ def list_problem(question: str, answer: object, choices: Iterable[str] = ()) -> 
 
 
 def prompt_problem(question: str, answer: object) -> str:
-    """What is wrong with an answer as a prompt shows it: copier has named the question."""
+    """Return what is wrong with an answer, without the question's name, which the prompt shows."""
     return problem(question, answer).removeprefix(f"{question} ")
 
 
 def problem(question: str, answer: object, choices: Iterable[str] = ()) -> str:
-    """What is wrong with an answer, as one sentence that names the question, or nothing."""
+    """Return what is wrong with an answer, as one sentence that names the question, or an empty string."""
     if question in LIST_CHECKS:
         return list_problem(question, answer, choices)
     if question in YES_OR_NO:

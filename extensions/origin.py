@@ -1,7 +1,7 @@
 """Where `copier update` finds the template again, and at which commit.
 
-copier stores the path of a clone as it was typed, which means nothing on another machine, and for a
-clone with uncommitted changes a commit that it makes in a copy of its own and throws away.
+copier stores the path of a clone as the user typed it, which means nothing on another machine. If the
+clone has uncommitted changes, copier stores a commit that exists only in a temporary copy.
 """
 
 import re
@@ -12,27 +12,27 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-# What copier takes for an address of git without `git+` in front of it:
+# Addresses that copier recognises as git without `git+` in front of them:
 # https://copier.readthedocs.io/en/stable/generating/#templates-versions
 KNOWN = ("git@", "git://", "git+", "https://github.com/", "https://gitlab.com/")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What to store, and what to tell the user, a line each."""
+    """The answers to store, and the lines to show to the user."""
 
     stored: Mapping[str, str]
     notes: list[str]
 
 
 def git(where: Path, *arguments: str) -> str:
-    """What git prints there, or nothing where it fails."""
+    """Return what git prints there, or an empty string if it fails."""
     done = subprocess.run(["git", *arguments], cwd=where, capture_output=True, text=True)  # noqa: S603, S607
     return "" if done.returncode else done.stdout.strip()
 
 
 def address(url: str) -> str:
-    """A remote's URL as copier takes it, without a password; nothing for a path of this machine."""
+    """Return a remote's URL as copier reads it, without a password, or nothing for a local path."""
     if "://" in url:
         parts = urlsplit(url)
         user, _, host = parts.netloc.rpartition("@")
@@ -46,7 +46,7 @@ def address(url: str) -> str:
 
 
 def find(answers: Mapping[str, Any], clone: Path) -> Origin:
-    """Look into the user's clone of the template; `clone` is the copy that copier has made of it."""
+    """Look into the user's clone of the template. `clone` is copier's own copy of that clone."""
     source = Path(str(answers.get("_src_path", ""))).expanduser().absolute()
     if "_commit" not in answers or not source.is_dir():
         return Origin({}, [])
@@ -55,18 +55,18 @@ def find(answers: Mapping[str, Any], clone: Path) -> Origin:
         commit = git(clone, "rev-parse", "HEAD^")
         described = git(clone, "describe", "--tags", "--always", "HEAD^")
         notes.append(
-            f"The template has uncommitted changes. The service has them too, and names {described}, "
-            "the commit before them, as its version."
+            "The template has uncommitted changes, and the service contains them. Its version is "
+            f"{described}, the commit before these changes."
         )
     if not git(clone, "tag", "--list"):
         notes.append(
-            "The template has no tags, so that each commit is a version: `uvx nox -s release` tags them."
+            "The template has no tags, so each commit counts as a version: `uvx nox -s release` adds tags."
         )
     url = address(git(source, "config", "--get", "remote.origin.url"))
     if url and git(source, "branch", "--remotes", "--list", "origin/*", "--contains", commit):
         return Origin({"_commit": described, "_src_path": url}, notes)
     notes.append(
-        f"`copier update` will look for the template in {source}. To update on other machines too, write "
-        "the address of a repository that has this version as _src_path into .copier-answers.yml."
+        f"`copier update` will look for the template in {source}. For updates on other machines, change "
+        "_src_path in .copier-answers.yml to the address of a repository that has this version."
     )
     return Origin({"_commit": described, "_src_path": str(source)}, notes)

@@ -1,6 +1,6 @@
-"""The pinned versions of a choice: the union of its groups in pins/pins.json.
+"""The pinned versions for a set of answers: the union of its groups in pins/pins.json.
 
-Also used by `tasks/`, which raise a project's own pins to these.
+`tasks/` uses this module too, to raise a project's own pins.
 """
 
 import json
@@ -10,23 +10,23 @@ from pathlib import Path
 PINS = json.loads((Path(__file__).parent.parent / "pins" / "pins.json").read_text("utf-8"))
 REQUIRES_PYTHON: str = PINS["requires-python"]
 
-# Per name its versions, each with the marker that says where it is wanted, or none for everywhere.
+# Each name with its versions, and each version with its environment marker. None means everywhere.
 Closure = dict[str, dict[str, str | None]]
 
 
 def development(groups: Iterable[str]) -> list[str]:
-    """The groups that only development needs: `dev`, and an option's own, such as `postgres-dev`."""
+    """Return the groups that only development needs: `dev`, and those of options, such as `postgres-dev`."""
     own = (f"{group}-dev" for group in groups)
     return ["dev", *(group for group in own if group in PINS["groups"])]
 
 
 def direct(groups: Iterable[str]) -> list[str]:
-    """The requirements which the groups name themselves, in their own order."""
+    """Return the direct requirements of the groups, in the order of the manifest."""
     return list(dict.fromkeys(name for group in groups for name in PINS["groups"][group]["direct"]))
 
 
 def closure(groups: Iterable[str]) -> Closure:
-    """All that the groups need. Wanted everywhere by one group is wanted everywhere."""
+    """Return all packages that the groups need. The marker is None if one group needs it everywhere."""
     markers: dict[str, dict[str, set[str | None]]] = {}
     for group in groups:
         for name, pins in PINS["groups"][group]["closure"].items():
@@ -39,15 +39,21 @@ def closure(groups: Iterable[str]) -> Closure:
 
 
 def _either(markers: set[str | None]) -> str | None:
-    """The marker that holds where one of these does."""
+    """Return a marker that is true if any of these is true."""
     known = sorted(marker for marker in markers if marker is not None)
     if len(known) < len(markers):
         return None
     return known[0] if len(known) == 1 else " or ".join(f"({marker})" for marker in known)
 
 
+def image(name: str) -> str:
+    """Return an image's name with its tag and, if the pins have it, its digest."""
+    digest = PINS["images"][name]
+    return f"{name}@{digest}" if digest else name
+
+
 def requirements(pins: Closure) -> Iterator[str]:
-    """Entries of a requirements.txt, each with its hashes, as `uv pip compile` writes them."""
+    """Yield the entries of a requirements.txt, each with its hashes, as `uv pip compile` writes them."""
     for name, versions in pins.items():
         for version, marker in versions.items():
             where = f" ; {marker}" if marker else ""
@@ -56,8 +62,8 @@ def requirements(pins: Closure) -> Iterator[str]:
 
 
 def requirement_files(groups: Iterable[str]) -> dict[str, list[str]]:
-    """What each of the two files pins: requirements-dev.txt begins with the other one, and adds
-    what only development needs, or needs in more places."""
+    """Return the pins of each of the two files. requirements-dev.txt includes the other one, and adds
+    what only development needs, or needs in more environments."""
     chosen = list(groups)
     run = closure(chosen)
     every = closure([*chosen, *development(chosen)])
@@ -69,8 +75,8 @@ def requirement_files(groups: Iterable[str]) -> dict[str, list[str]]:
 
 
 def seeds(groups: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Name and version of each entry of a uv.lock that `uv lock` is to complete. A name pinned
-    twice, by environment, is left to uv."""
+    """Yield the name and version of each entry of a uv.lock that `uv lock` will complete. If a name has
+    two pins for different environments, uv chooses its version."""
     chosen = list(groups)
     for name, versions in closure([*chosen, *development(chosen)]).items():
         if len(versions) == 1:

@@ -1,4 +1,4 @@
-"""The folder that a service is to be launched into."""
+"""The folder into which a service is launched."""
 
 import re
 import tempfile
@@ -6,13 +6,13 @@ from pathlib import Path, PurePath
 
 
 def is_copiers_own(folder: PurePath) -> bool:
-    """Whether this is one of the two copies that `copier update` makes to compare."""
+    """Tell whether this is one of the two copies that `copier update` makes to compare."""
     return any(re.match(r"copier\._main\.(old|new)_copy\.", part) for part in folder.parts)
 
 
 def problem(folder: Path, overwrite: bool) -> str:
-    """Why nothing can be written there, or nothing. A fresh git repository counts as empty;
-    `--overwrite` (which `copier update` implies) says that the user knows of the files."""
+    """Return why a service cannot be written there, or an empty string. A new git repository counts as
+    empty. `--overwrite`, which `copier update` implies, accepts a folder with files."""
     target = folder.absolute()
     try:
         existing = next(path for path in (target, *target.parents) if path.exists())
@@ -22,6 +22,6 @@ def problem(folder: Path, overwrite: bool) -> str:
         if existing == target and not overwrite and any(others):
             return f"Cannot launch into {folder}: it is not empty."
         with tempfile.TemporaryDirectory(dir=existing):
-            return ""  # whether one may write is known only by writing: mounts, quotas, ACLs
+            return ""  # only writing shows whether one may write: mounts, quotas, ACLs
     except OSError as error:
         return f"Cannot launch into {folder}: {error.strerror}."

@@ -1,5 +1,5 @@
-"""Answers as they are written into files. They are single lines without control characters
-(`names.text_problem`), which is what makes these rules so short."""
+"""Formats answers for files. An answer is a single line without control characters
+(`names.text_problem`), so these functions can be short."""
 
 import json
 import shutil
@@ -8,12 +8,12 @@ from functools import cache
 
 
 def quoted(text: str) -> str:
-    """A string in double quotes that TOML, YAML, JSON and Python read alike."""
+    """Return a string in double quotes that TOML, YAML, JSON and Python all read in the same way."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def python_string(text: str) -> str:
-    """A Python string as `ruff format` leaves it: in the quotes that need fewer escapes."""
+    """Return a Python string as `ruff format` writes it: in the quotes that need fewer escapes."""
     double = quoted(text)
     if text.count('"') <= text.count("'"):
         return double
@@ -23,7 +23,7 @@ def python_string(text: str) -> str:
 
 @cache
 def git_config(key: str) -> str:
-    """What git knows of the user, or an empty string."""
+    """Return a value of git's configuration, or an empty string."""
     if not (git := shutil.which("git")):
         return ""
     done = subprocess.run([git, "config", "--get", key], capture_output=True)  # noqa: S603

@@ -1,7 +1,7 @@
-"""The settings of a service, each with what a platform needs to know of it.
+"""The settings of a service, each with what a platform's file needs to know about it.
 
-What a new option needs is an entry in the list, with the answer that brings it in `when`.
-tests/platforms/ holds them against `Settings`.
+A new option needs an entry in the list, with the name of its boolean in `when`. tests/platforms/ compares
+the list with `Settings`.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ PLATFORMS = ("heroku", "docker", "kubernetes", "fly", "render")
 
 @dataclass(frozen=True)
 class Setting:
-    """A variable of `Settings`, with its default there as one writes it in the environment.
+    """A variable of `Settings`. `default` is its default there, in the form that the environment takes.
 
-    `kind` is `value`, `url` (of a backing service) or `secret`. `in_development` is what .env.example
-    sets it to, if not to the default. `differs` has what a platform sets
-    instead of the default; `given_by` names the platforms that set it by themselves, or `heroku`
-    alone for what means nothing elsewhere.
+    `kind` is `value`, `url` (of a backing service) or `secret`. `in_development` is the value in
+    .env.example, if it is not the default. `differs` holds the values that platforms' files set instead of
+    the default. `given_by` names the platforms that set the variable themselves; it is `heroku` alone for
+    a variable that exists only there.
     """
 
     name: str
@@ -32,11 +32,11 @@ class Setting:
     when: str = ""
 
     def on(self, platform: str) -> str:
-        """What a platform's file sets it to, or an empty string where the default will do."""
+        """Return the value that a platform's file sets, or an empty string if the default is right."""
         return self.differs.get(platform, "")
 
     def is_listed(self, platform: str) -> bool:
-        """Whether a platform's file lists it."""
+        """Tell whether a platform's file lists it."""
         return platform in self.only and platform not in self.given_by
 
 
@@ -69,7 +69,7 @@ SETTINGS = (
     Setting(
         "SHUTDOWN_DRAIN_SECONDS",
         "3",
-        "After SIGTERM, how long `web` still accepts what a lagging router sends.",
+        "How long `web` still accepts requests after SIGTERM, because routers notice it late.",
         differs={"kubernetes": "10"},
         why="Endpoints and ingress controllers take a few seconds to notice.",
         in_development="0",
@@ -77,19 +77,19 @@ SETTINGS = (
     Setting(
         "SHUTDOWN_GRACE_SECONDS",
         "20",
-        "After the drain, how long running work may take. Heroku kills 30 s after SIGTERM.",
+        "How long running work may take after the drain. Heroku kills 30 s after SIGTERM.",
         in_development="2",
     ),
     Setting(
         "CLIENT_TIMEOUT_SECONDS",
         "30",
-        "How long a client may take to send a head, pause in a body, or leave a response unread.",
+        "How long a client may take to send headers, pause in a body, or leave a response unread.",
     ),
     Setting("MAX_BODY_BYTES", "1048576", "The largest request body, in bytes."),
     Setting(
         "FORWARDED_ALLOW_IPS",
         "127.0.0.1,::1",
-        "Proxies whose X-Forwarded-* count: addresses and networks, with commas; `*` is all.",
+        "Proxies whose X-Forwarded-* headers are trusted: IPs or networks, with commas; `*` is all.",
         differs=dict.fromkeys(EVERYWHERE, "*"),
         why="Every request comes through the platform's own router.",
     ),
@@ -99,6 +99,30 @@ SETTINGS = (
         "Refuse plain HTTP, redirect clients that ask for a page, and send HSTS.",
         differs=dict.fromkeys(EVERYWHERE, "true"),
         why="The router ends TLS and says in X-Forwarded-Proto what the client used.",
+    ),
+    Setting(
+        "HSTS_SUBDOMAINS",
+        "false",
+        "Whether HSTS includes the subdomains of this host. All of them must then serve HTTPS.",
+    ),
+    Setting(
+        "CORS_ORIGINS",
+        "",
+        "Origins whose pages may call this service, as browsers send them, with commas; `*` is all.",
+    ),
+    Setting(
+        "DOCS_ENABLED",
+        "false",
+        "Serve the description of the API to everybody: `/docs`, `/redoc` and `/openapi.json`.",
+        in_development="true",
+        when="fastapi",
+    ),
+    Setting(
+        "DOCS_ENABLED",
+        "false",
+        "Serve the description of the API to everybody: `/schema`.",
+        in_development="true",
+        when="litestar",
     ),
     Setting("WORKER_CONCURRENCY", "8", "How many jobs a worker runs at once.", when="worker"),
     Setting(
@@ -110,7 +134,7 @@ SETTINGS = (
     Setting(
         "SECRET_KEY",
         "",
-        "What signs sessions and links: 32 characters or more, at random.",
+        "The key that signs sessions and links: at least 32 random characters.",
         kind="secret",
         when="django",
         in_development="for-development-alone-and-so-no-secret",
@@ -118,13 +142,13 @@ SETTINGS = (
     Setting(
         "ALLOWED_HOSTS",
         "*",
-        "The host names that are served, with commas; `*` is all, `.a.com` its subdomains too.",
+        "The host names to serve, with commas; `*` is all, and `.a.com` includes its subdomains.",
         when="django",
     ),
     Setting(
         "STATIC_AUTOREFRESH",
         "false",
-        "Serve static files as the apps hold them at each request, not as the build collected them.",
+        "Serve static files from the apps' folders, instead of the files that the build collected.",
         in_development="true",
         only=(),  # for development
         when="django",
@@ -132,7 +156,7 @@ SETTINGS = (
     Setting(
         "DATABASE_URL",
         "",
-        "Where Postgres is, such as postgres://user:password@host:5432/name.",
+        "The URL of Postgres, such as postgres://user:password@host:5432/name.",
         kind="url",
         given_by=HEROKU,
         when="postgres",
@@ -140,7 +164,7 @@ SETTINGS = (
     Setting(
         "DATABASE_POOL_SIZE",
         "5",
-        "The most connections of a process; processes times this stay below the plan's limit.",
+        "The most connections of each process. All processes together must fit the plan's limit.",
         when="postgres",
     ),
     Setting(
@@ -152,13 +176,13 @@ SETTINGS = (
     Setting(
         "MIGRATION_LOCK_TIMEOUT_SECONDS",
         "5",
-        "How long `release` waits for the lock of a table, while all others wait behind it.",
+        "How long `release` waits for the lock of a table. Other queries wait behind it.",
         when="postgres",
     ),
     Setting(
         "REDIS_URL",
         "",
-        "Where Redis is, such as redis://user:password@host:6379/0, or rediss:// with TLS.",
+        "The URL of Redis, such as redis://user:password@host:6379/0, or rediss:// with TLS.",
         kind="url",
         given_by=HEROKU,
         when="redis",
@@ -166,7 +190,7 @@ SETTINGS = (
     Setting(
         "REDIS_TLS_VERIFY",
         "true",
-        "Whether the certificate of rediss:// must be valid; Heroku's are self-signed: false.",
+        "Whether to verify the certificate of rediss://. On Heroku, set false: it is self-signed.",
         differs={"heroku": "false"},
         why="Its Redis shows a certificate that it has signed itself.",
         when="redis",
@@ -174,46 +198,46 @@ SETTINGS = (
     Setting(
         "REDIS_POOL_SIZE",
         "10",
-        "The most connections of a process to Redis; processes times this stay below the plan's.",
+        "The most connections of each process to Redis. All together must fit the plan's limit.",
         when="redis",
     ),
     Setting(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         "",
-        "Where traces and metrics go, such as http://collector:4318; empty is nowhere.",
+        "The collector of traces and metrics, such as http://collector:4318. Off if empty.",
         when="opentelemetry",
     ),
     Setting(
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
         "",
-        "Where traces alone go, as a whole URL, such as http://collector:4318/v1/traces.",
+        "The URL for traces alone, such as http://collector:4318/v1/traces.",
         when="opentelemetry",
     ),
     Setting(
         "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
         "",
-        "Where metrics alone go, as a whole URL, such as http://collector:4318/v1/metrics.",
+        "The URL for metrics alone, such as http://collector:4318/v1/metrics.",
         when="opentelemetry",
     ),
     Setting(
         "SENTRY_DSN",
         "",
-        "Where errors go, such as https://key@sentry.example.com/42; empty is nowhere.",
+        "The DSN of a Sentry project, such as https://key@sentry.example.com/42. Off if empty.",
         when="sentry",
     ),
     Setting(
         "SENTRY_ENVIRONMENT",
         "production",
-        "What Sentry calls this deploy.",
+        "The environment that Sentry shows for this deploy.",
         when="sentry",
     ),
     Setting(
         "METRICS_PORT",
         "",
-        "The port on which Prometheus reads the metrics of each process; empty is none.",
+        "The port on which Prometheus reads the metrics of each process. Off if empty.",
         differs={"kubernetes": "9464"},
         why="Prometheus finds it by its name, `metrics`, and nothing else reaches it.",
-        only=("docker", "kubernetes", "fly"),  # the others let nothing in but through their router
+        only=("docker", "kubernetes", "fly"),  # elsewhere, only the router can reach it
         when="prometheus",
     ),
     Setting(

@@ -1,14 +1,17 @@
-"""Choose the versions: resolve every group of pyproject.toml together and write pins.json.
+"""Choose the versions: resolve all groups of pyproject.toml together, and write pins.json.
 
-pins.json holds, and holds no URL of any index:
+pins.json contains no URL of an index. It has these keys:
 
     requires-python   the oldest Python that the versions were resolved for
-    groups            per group: `direct`, as pyproject.toml lists it, and `closure`, a list of
+    groups            for each group: `direct`, as pyproject.toml lists it, and `closure`, a list of
                       [version, marker] for each name, as `uv export --only-group` gives it
-    packages          per name and version: the hashes of its files
-    imports           the top-level modules of all packages, which no service may be called
+    packages          for each name and version: the hashes of its files
+    images            for each image: its digest, or null if its registry has never given one
+    imports           the top-level modules of all packages, whose names a service must not have
 
-Run by `nox -s pins`; arguments are passed on to `uv lock` (`--exclude-newer 2026-01-01`).
+`nox -s pins` runs this program, which passes its arguments on to `uv lock` (`--exclude-newer 2026-01-01`).
+Without arguments, it excludes releases younger than a week, because a malicious release is usually found
+within that time.
 """
 
 import json
@@ -21,16 +24,19 @@ import tomllib
 from importlib.metadata import distributions
 from pathlib import Path
 
+import images
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 HERE = Path(__file__).parent
+COOLDOWN = ["--exclude-newer", "7 days"]
 
 
 def uv(folder: Path, *arguments: str) -> str:
     """Run uv in a folder, with this Python, and return what it prints."""
     program = os.environ.get("UV") or shutil.which("uv") or sys.exit("uv is needed: see README.md")
-    environment = {**os.environ, "UV_PYTHON": sys.executable}
+    # nox sets VIRTUAL_ENV to its own environment, and `uv sync` would empty that one.
+    environment = {**os.environ, "UV_PYTHON": sys.executable, "UV_PROJECT_ENVIRONMENT": ".venv"}
     environment.pop("VIRTUAL_ENV", None)
     done = subprocess.run(  # noqa: S603
         [program, *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
@@ -41,7 +47,7 @@ def uv(folder: Path, *arguments: str) -> str:
 
 
 def closure(exported: str) -> dict[str, list[tuple[str, str | None, list[str]]]]:
-    """Read an export: per name its versions, each with a marker (or none) and its hashes."""
+    """Read an export: return each name's versions, each with its marker (or None) and its hashes."""
     pins: dict[str, list[tuple[str, str | None, list[str]]]] = {}
     for line in exported.replace("\\\n", " ").splitlines():
         requirement, *hashes = line.split(" --hash=")
@@ -54,7 +60,7 @@ def closure(exported: str) -> dict[str, list[tuple[str, str | None, list[str]]]]
 
 
 def top_levels(environment: Path) -> set[str]:
-    """The names which an environment's packages make importable."""
+    """Return the names that an environment's packages make importable."""
     (site_packages,) = environment.glob("**/site-packages")
     names = set()
     for distribution in distributions(path=[str(site_packages)]):
@@ -65,8 +71,8 @@ def top_levels(environment: Path) -> set[str]:
     return {name for name in names if name.isidentifier() and not name.endswith("__mypyc")}
 
 
-def resolve(lock_options: list[str]) -> dict[str, object]:
-    """All that pins.json holds."""
+def resolve(lock_options: list[str], former: dict[str, str | None]) -> dict[str, object]:
+    """Return the content of pins.json. `former` holds the digests that it had before."""
     manifest = tomllib.loads((HERE / "pyproject.toml").read_text("utf-8"))
     groups: dict[str, object] = {}
     packages: dict[str, dict[str, list[str]]] = {}
@@ -86,16 +92,18 @@ def resolve(lock_options: list[str]) -> dict[str, object]:
                     packages.setdefault(name, {})[version] = hashes
         uv(folder, "sync", "--frozen", "--all-groups", "--no-install-project", "--quiet")
         imports = top_levels(folder / ".venv")
-    # Packages for other platforms are not installed here; nearly all are named as they import.
+    # Packages for other operating systems are not installed here. Nearly all have the name of their module.
     imports |= {name.replace("-", "_").replace(".", "_") for name in packages}
     return {
         "requires-python": manifest["project"]["requires-python"],
         "groups": groups,
         "packages": dict(sorted(packages.items())),
+        "images": images.digests(manifest["tool"]["slipway"]["images"], former),
         "imports": sorted(imports),
     }
 
 
 if __name__ == "__main__":
-    text = json.dumps(resolve(sys.argv[1:]), indent=1) + "\n"
-    (HERE / "pins.json").write_text(text, "utf-8", newline="\n")
+    place = HERE / "pins.json"
+    pins = resolve(sys.argv[1:] or COOLDOWN, json.loads(place.read_text("utf-8"))["images"])
+    place.write_text(json.dumps(pins, indent=1) + "\n", "utf-8", newline="\n")

@@ -1,5 +1,5 @@
-"""The launcher: `slipway new` is `copier copy` without the options that this template needs.
+"""The launcher: `slipway new` runs `copier copy` with the options that this template needs.
 
-It is copier with this template's address, which is the only one that it trusts. What the template is and
-does stays in `copier.yml`, `extensions/` and `tasks/`.
+It passes copier the address of this template, which is the only one that it trusts. Everything about the
+template itself is in `copier.yml`, `extensions/` and `tasks/`.
 """

@@ -1,10 +1,11 @@
-"""`slipway adopt DIR`: write what an existing service lacks beside what it has, and say what is left."""
+"""`slipway adopt DIR`: add the files that an existing service lacks, and say what is left to do."""
 
 import filecmp
 import shlex
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +20,33 @@ from .service import ANSWERS
 from .source import own
 
 KEPT = ".slipway-kept"  # tasks/merge.py reads it
-PRISTINE = "slipway-adopt"  # in git's folder: the template's side of what was there
+PRISTINE = "slipway-adopt"  # a folder inside git's: the template's version of files that the service has
 HEAD_OF_KEPT = """\
-# These files were here before Slipway: `copier update` leaves them as they are.
-# Delete a line when you have taken over what the template has there: later versions are merged from then on.
+# These files existed before Slipway, so `copier update` leaves them unchanged.
+# Once you have merged the template's version of a file into yours, delete its line: updates then change it.
 """
-LOCKS = ("uv.lock", "requirements.txt", "requirements-dev.txt")  # an update skips them anyway
-# Files in which each line stands for itself, so that what is lacking can be said.
+LOCKS = ("uv.lock", "requirements.txt", "requirements-dev.txt")  # an update skips them in any case
+# Files whose lines are independent of each other, so the missing lines can be listed.
 LINES = (".gitignore", ".dockerignore", ".env.example", "Procfile")
 LONGEST_LIST = 8
 
 
 def adopt(folder: Path, data: Mapping[str, str], *, defaults: bool, version: str | None) -> None:
-    """Bring a service under the template. Raises UserMessageError, and has written nothing then."""
+    """Bring a service under the template. Raises UserMessageError before anything is written."""
     template = own()
     if is_inside(folder, template):
-        raise UserMessageError(f"{folder} is inside the template's clone: it is no service.")
+        raise UserMessageError(f"{folder} is inside the template's clone, so it is not a service.")
     refuse(folder)
     folder = folder.resolve()
     known = guesses(folder)
     if defaults and "framework" not in {**known, **data}:
-        raise UserMessageError(
-            f"{folder} does not say which framework it has: add `-d framework=` and its name."
-        )
+        raise UserMessageError(f"{folder} does not show which framework it uses: add `-d framework=NAME`.")
     if known:
         say(f"Read from {folder.name}: {', '.join(f'{name} {answer}' for name, answer in known.items())}.")
     has_manifest = (folder / "pyproject.toml").exists()
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
         made = Path(scratch, folder.name)
-        with one_line(template.address):
+        with hint(folder, known.keys() - data.keys()), one_line(template.address):
             worker = run_copy(
                 template.address,
                 made,
@@ -55,11 +54,11 @@ def adopt(folder: Path, data: Mapping[str, str], *, defaults: bool, version: str
                 user_defaults=known,
                 defaults=defaults,
                 vcs_ref=version or template.version,
-                unsafe=True,  # the launcher came with this template
+                unsafe=True,  # the user trusts the template, because the launcher came with it
                 quiet=True,
                 skip_tasks=has_manifest,
             )
-        if has_manifest:  # the template's lock is that of the template's manifest
+        if has_manifest:  # this lock file matches the template's manifest, not the user's
             (made / "uv.lock").unlink(missing_ok=True)
         answers = worker.answers.combined
         new, kept = compared(folder, made, answers["package"])
@@ -70,19 +69,32 @@ def adopt(folder: Path, data: Mapping[str, str], *, defaults: bool, version: str
         write(folder, made, new)
         uv = answers["package_manager"] == "uv"
         say(f"Adopted {folder.name}: {len(new)} new files, with {summary(answers)}.")
-        say("Nothing that was there has changed. What is left to you:")
+        say("No existing file has changed. What is left for you to do:")
         left = [*to_fill(folder, new, answers["package"]), *to_merge(folder, made, kept, pristine, answers)]
         for line in left:
             say(f"  {line}")
     python = "uv run python" if uv else ".venv/bin/python"
-    say(f"Next: `cd {shlex.quote(str(folder))}`, wire these, run `{python} -m dev check`, and commit.")
-    say("Until then, `git clean -fd` there takes everything back.")
+    say(f"Next: `cd {shlex.quote(str(folder))}`, do these, run `{python} -m dev check`, and commit.")
+    say("Until you commit, `git clean -fd` in that folder undoes everything.")
+
+
+@contextmanager
+def hint(folder: Path, guessed: Collection[str]) -> Iterator[None]:
+    """Say how to give another answer if the template refuses one that was read from the service."""
+    try:
+        yield
+    except UserMessageError as error:
+        question = str(error).partition(" ")[0]
+        if question not in guessed:
+            raise
+        more = f"It was read from {folder.name}: add `-d {question}=ANSWER` with another answer."
+        raise UserMessageError(f"{error} {more}") from None
 
 
 def refuse(folder: Path) -> None:
-    """Refuse a folder that cannot be adopted, or not be put back. Raises UserMessageError."""
+    """Refuse a folder that cannot be adopted, or could not be restored. Raises UserMessageError."""
     if not shutil.which("git"):
-        raise UserMessageError("git was not found. Slipway needs it.")
+        raise UserMessageError("git was not found. Install it: Slipway needs git.")
     if not folder.is_dir():
         raise UserMessageError(
             f"There is no folder {folder}: `slipway new {folder}` launches a service there."
@@ -90,26 +102,24 @@ def refuse(folder: Path) -> None:
     if not any(path.name != ".git" for path in folder.iterdir()):
         raise UserMessageError(f"{folder} is empty: `slipway new {folder}` launches a service there.")
     if (folder / ANSWERS).exists():
-        raise UserMessageError(
-            f"{folder} has {ANSWERS} already: `slipway update {folder}` brings what is new."
-        )
+        raise UserMessageError(f"{folder} already has {ANSWERS}: `slipway update {folder}` updates it.")
     if (folder / KEPT).exists():
-        raise UserMessageError(f"{folder} has {KEPT} of an earlier time: delete it and commit first.")
+        raise UserMessageError(f"{folder} has a {KEPT} from an earlier adoption: delete it and commit first.")
     if not git(folder, "rev-parse", "--verify", "HEAD"):
         raise UserMessageError(f"{folder} is not in git, or has no commit yet: commit it first.")
     if git(folder, "status", "--porcelain"):
-        raise UserMessageError(f"{folder} has changes that are not committed: commit or stash them first.")
+        raise UserMessageError(f"{folder} has uncommitted changes: commit or stash them first.")
 
 
 def compared(folder: Path, made: Path, package: str) -> tuple[list[str], list[str]]:
-    """Return the files that the service lacks, and those that it has in another form.
+    """Return the files that the service lacks, and those that differ.
 
     Raises UserMessageError if one cannot be written where it belongs.
     """
     for other in (f"{package}.py", f"src/{package}"):
         if (folder / other).exists():
             raise UserMessageError(
-                f"{other} is called as the package {package} would be, and one would hide the other: "
+                f"{other} has the same name as the package {package}, and one would hide the other: "
                 "choose another name with `-d package=NAME`."
             )
     new, kept = [], []
@@ -118,7 +128,7 @@ def compared(folder: Path, made: Path, package: str) -> tuple[list[str], list[st
         there = folder / name
         nearest = next(each for each in there.parents if each.exists() or each.is_symlink())
         if not nearest.is_dir() or not nearest.resolve().is_relative_to(folder):
-            raise UserMessageError(f"{name} cannot be written: {nearest} is no folder of the service.")
+            raise UserMessageError(f"{name} cannot be written: {nearest} is not a folder of the service.")
         if not there.exists() and not there.is_symlink():
             new.append(name)
         elif not there.is_file():
@@ -129,7 +139,7 @@ def compared(folder: Path, made: Path, package: str) -> tuple[list[str], list[st
 
 
 def write(folder: Path, made: Path, names: Sequence[str]) -> None:
-    """Copy files into the service; if that fails or is stopped, all of them go again."""
+    """Copy files into the service. If that fails or is stopped, remove all of them again."""
     begun: list[Path] = []
     try:
         for name in names:
@@ -147,12 +157,12 @@ def write(folder: Path, made: Path, names: Sequence[str]) -> None:
             else:
                 path.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise UserMessageError(f"{folder} is as it was: {error}") from None
+            raise UserMessageError(f"Nothing was changed in {folder}: {error}") from None
         raise
 
 
 def keep(folder: Path, made: Path, kept: Sequence[str]) -> Path:
-    """Leave the template's side of what was there in git's folder, to compare with."""
+    """Keep the template's version of existing files in git's folder, for comparison."""
     place = Path(git(folder, "rev-parse", "--git-path", PRISTINE))
     shutil.rmtree(folder / place, ignore_errors=True)
     for name in kept:
@@ -163,27 +173,27 @@ def keep(folder: Path, made: Path, kept: Sequence[str]) -> Path:
 
 
 def to_fill(folder: Path, new: Sequence[str], package: str) -> Iterator[str]:
-    """Say what to do with files that have come."""
+    """Say what to do with the new files."""
     for name in (f"{package}/app.py", f"{package}/settings.py", f"{package}/django_settings.py"):
         if name in new:
-            yield f"{name} is new, and is what runs: bring into it what yours does."
+            yield f"{name} is new, and the service runs it: move your code into it."
     if f"{package}/notes.py" in new:
-        yield f"{package}/notes.py is an example: delete it, its tests and its migration before a release."
+        yield f"{package}/notes.py is an example: delete it, its tests and its migration before you deploy."
     if "pyproject.toml" in new and (folder / "requirements.txt").exists():
-        yield "pyproject.toml is new: add what requirements.txt names to its dependencies."
+        yield "pyproject.toml is new: add the packages of requirements.txt to its dependencies."
     if hidden := git(folder, "check-ignore", "--", *new).splitlines():
-        yield f"git ignores, so only `git add --force` takes, and only `rm` removes: {shortened(hidden)}."
+        yield f"git ignores these, so use `git add --force` or `rm` for them: {shortened(hidden)}."
 
 
 def to_merge(
     folder: Path, made: Path, kept: Sequence[str], pristine: Path, answers: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Say which files both have, and what those that are read by line or by key lack."""
+    """Say which files both sides have, and which lines or keys the service's files lack."""
     if not kept:
         return
     package = answers["package"]
     if f"{package}/app.py" in kept:
-        yield f"{package}/app.py is yours: `web` runs what its create_app(settings) returns."
+        yield f"{package}/app.py is yours: `web` runs the application that its create_app(settings) returns."
     if f"{package}/settings.py" in kept:
         elsewhere = ": move Django's into django_settings.py" if answers["framework"] == "django" else ""
         yield f"{package}/settings.py is yours, and every process imports Settings from it{elsewhere}."
@@ -192,18 +202,18 @@ def to_merge(
     for name in LINES:
         if name in kept and (lines := lacking(folder / name, made / name)):
             yield f"{name} lacks: {'; '.join(lines)}"
-    yield f"Yours, where the template has one too: {shortened(kept)}."
-    yield f"Compare: `git diff --no-index {pristine}/FILE FILE`. {KEPT} keeps updates off them."
+    yield f"Files that both you and the template have; yours are unchanged: {shortened(kept)}."
+    yield f"Compare them with `git diff --no-index {pristine}/FILE FILE`. {KEPT} excludes them from updates."
 
 
 def shortened(names: Sequence[str]) -> str:
-    """Return the first names, and how many there are besides."""
+    """Return the first names, and how many more there are."""
     more = f" and {len(names) - LONGEST_LIST} more" if len(names) > LONGEST_LIST else ""
     return ", ".join(names[:LONGEST_LIST]) + more
 
 
 def unmet(mine: Mapping[str, Any], theirs: Mapping[str, Any], *, uv: bool) -> Iterator[str]:
-    """Say what a pyproject.toml lacks: dependencies, as commands if uv adds them, and settings of tools."""
+    """Say what a pyproject.toml lacks: dependencies (as `uv add` commands if possible) and tool settings."""
     project = mine.get("project") or mine.get("tool", {}).get("poetry", {})
     have = project.get("dependencies", []), mine.get("dependency-groups", {}).get("dev", [])
     want = theirs["project"]["dependencies"], theirs["dependency-groups"]["dev"]
@@ -217,7 +227,7 @@ def unmet(mine: Mapping[str, Any], theirs: Mapping[str, Any], *, uv: bool) -> It
         elif lacks:
             yield f"pyproject.toml lacks these {kind or 'direct'} dependencies: {', '.join(lacks)}."
     if "project" not in mine:
-        yield "pyproject.toml lacks [project], which installers read."
+        yield "pyproject.toml lacks the table [project], which installers read."
     if tables := [f"[tool.{name}]" for name in theirs["tool"] if name not in mine.get("tool", {})]:
         yield f"pyproject.toml lacks {', '.join(tables)}."
 

@@ -1,4 +1,4 @@
-"""One update, in a process of its own: copier changes the working directory, which all threads share."""
+"""One update, in a separate process: copier changes the working directory, which all threads share."""
 
 import contextlib
 import json
@@ -20,13 +20,13 @@ from .errors import one_line, say
 from .repository import instead
 from .service import Service
 
-REPORT = "\nUpdated"  # how the report of tasks/report.py begins
-PATIENCE = 10  # seconds until what was told to stop is killed
+REPORT = "\nUpdated"  # the first word of tasks/report.py's report
+PATIENCE = 10  # seconds until a process that was asked to stop is killed
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an update did: `report` is that of tasks/report.py, `notes` what was said before it."""
+    """The result of an update: the `report` of tasks/report.py, and the `notes` printed before it."""
 
     report: Mapping[str, Any] = field(default_factory=dict)
     text: str = ""
@@ -34,7 +34,7 @@ class Outcome:
 
     @property
     def notes(self) -> list[str]:
-        """What the steps of the update have to say, a line each."""
+        """The messages of the update's steps, one per line."""
         return [line for line in self.text.partition(REPORT)[0].splitlines() if line.strip()]
 
     @property
@@ -44,12 +44,12 @@ class Outcome:
 
     @property
     def conflicts(self) -> list[str]:
-        """The files in which the user's lines and the template's meet."""
+        """The files with conflicts."""
         return list(self.report.get("conflicts", []))
 
 
 class Updates:
-    """The updates that run now; each can be stopped."""
+    """The running updates, which can be stopped."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -57,13 +57,19 @@ class Updates:
         self._stopping = False
 
     def run(self, service: Service, folder: Path, data: Mapping[str, str], version: str) -> Outcome:
-        """Update what is in a folder, and wait for it."""
+        """Update the service in a folder, and wait for the end."""
         with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
             written = Path(scratch, "report.json")
             environment = os.environ | instead(service.address, service.template, Path(scratch, "cache"))
             environment |= {"SLIPWAY_REPORT": str(written)}
             given = json.dumps([service.address, str(folder), dict(data), version])
-            command = [sys.executable, "-P", "-m", f"{__package__}.apply", given]  # not from the service
+            command = [
+                sys.executable,
+                "-P",
+                "-m",
+                f"{__package__}.apply",
+                given,
+            ]  # -P: import nothing from the service's folder
             text, status = self.execute(command, folder, environment)
             if status:
                 lines = [line for line in text.splitlines() if line.strip()]
@@ -72,11 +78,11 @@ class Updates:
             return Outcome(report, text)
 
     def execute(self, command: list[str], folder: Path, environment: Mapping[str, str]) -> tuple[str, int]:
-        """Run a command, and return what it prints, and its status."""
+        """Run a command, and return its output and its exit status."""
         with self._lock:
             if self._stopping:
                 return "Stopped.", 1
-            # A session of its own, so that all that it starts can be stopped with it.
+            # A new session, so that all child processes can be stopped together.
             process = subprocess.Popen(  # noqa: S603
                 command,
                 cwd=folder,
@@ -96,7 +102,7 @@ class Updates:
         return ("Stopped.", 1) if self._stopping else (text, process.returncode)
 
     def stop(self) -> None:
-        """Stop what runs, and start nothing more."""
+        """Stop the running updates, and start no more."""
         with self._lock:
             self._stopping = True
             running = list(self._running)
@@ -110,13 +116,13 @@ class Updates:
 
 
 def signal_group(process: subprocess.Popen[str], number: int) -> None:
-    """Send a signal to a process and to all that it has started."""
+    """Send a signal to a process and to all processes that it has started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)
 
 
 def main(given: str) -> int:
-    """Run copier's update, and say in one line what is wrong."""
+    """Run copier's update. If it fails, say why in one line."""
     address, folder, data, version = json.loads(given)
     try:
         with one_line(address):

@@ -1,4 +1,4 @@
-"""The changelog of the template, as far as it concerns one service. tasks/report.py reads it here too."""
+"""The parts of the template's changelog that concern one service. tasks/report.py uses it too."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from packaging.version import Version
 
 ENTRY = re.compile(r"(?m)^- (?:.+(?:\n  .+)*)\n?")
-# `Django: …`, `dramatiq and celery: …`: an entry that concerns these options alone.
+# `Django: …`, `dramatiq and celery: …`: an entry that concerns only these options.
 LEAD = re.compile(r"- ([\w. ,-]{1,40}): ")
 
 
@@ -22,7 +22,7 @@ def options(questions: Mapping[str, Any]) -> frozenset[str]:
 
 
 def concerns(entry: str, offered: frozenset[str], answers: Mapping[str, Any]) -> bool:
-    """Tell whether an entry is for a service with these answers."""
+    """Tell whether an entry concerns a service with these answers."""
     lead = LEAD.match(entry)
     named = set(re.split(r",? and |, ", lead[1].lower())) if lead else set()
     if not named or not named <= offered:
@@ -41,9 +41,9 @@ def changes(
 ) -> list[str]:
     """Return the sections after one version and up to another, newest first.
 
-    An entry for options alone that are not among the answers is left out.
+    Leave out the entries that concern only options which the service does not have.
     """
-    if old.base_version == "0.0.0":  # of a template without tags, which knows no versions
+    if old.base_version == "0.0.0":  # a template without tags has no versions
         return []
     sections = re.split(r"(?m)^## ", changelog)[1:]
     named = [(re.match(r"\d+\.\d+\.\d+", section), section) for section in sections]

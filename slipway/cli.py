@@ -17,42 +17,42 @@ STOPPED = 130
 
 
 def answer(text: str) -> tuple[str, str]:
-    """Read QUESTION=ANSWER."""
+    """Parse QUESTION=ANSWER."""
     question, equals, given = text.partition("=")
     if not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} must be QUESTION=ANSWER")
+        raise argparse.ArgumentTypeError(f"{text!r} must have the form QUESTION=ANSWER")
     return question, given
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return what reads the command line."""
-    slipway = argparse.ArgumentParser("slipway", description="Launch services, and keep them up to date.")
+    """Return the parser of the command line."""
+    slipway = argparse.ArgumentParser("slipway", description="Launch services and keep them up to date.")
     commands = slipway.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     launch = commands.add_parser("new", help="launch a service", description="Launch a service.")
-    launch.add_argument(
-        "folder", type=Path, metavar="DIR", help="where it goes; a folder that is not there yet"
-    )
+    launch.add_argument("folder", type=Path, metavar="DIR", help="the folder to create")
 
-    about = "Write what an existing service lacks beside what it has, and change nothing that is there."
+    about = "Add the files that an existing service lacks, and change none that it has."
     take = commands.add_parser(
         "adopt", help="bring an existing service under the template", description=about
     )
-    take.add_argument("folder", type=Path, metavar="DIR", help="the service, clean in git")
+    take.add_argument("folder", type=Path, metavar="DIR", help="the service, without uncommitted changes")
     for command in (launch, take):
-        command.add_argument("--defaults", action="store_true", help="ask nothing")
+        command.add_argument("--defaults", action="store_true", help="accept all defaults and ask nothing")
 
-    about = (
-        "Say which version a service has, what has come since, and which files of the template were edited."
+    about = "Show a service's version, the changes since, and which of the template's files you have edited."
+    told = commands.add_parser(
+        "status", help="show which services are behind, and what was edited", description=about
     )
-    told = commands.add_parser("status", help="say what is behind, and what was edited", description=about)
 
-    about = "Update services, each on a new branch, and commit what has no conflict."
-    bring = commands.add_parser("update", help="bring the template's newest version", description=about)
-    bring.add_argument("--preview", action="store_true", help="say what would come, and write nothing")
-    bring.add_argument("--abort", action="store_true", help="put back what an update has not committed")
+    about = "Update services, each on a new branch, and commit every update without conflicts."
+    bring = commands.add_parser("update", help="update to the template's newest version", description=about)
+    bring.add_argument("--preview", action="store_true", help="show what would change, and write nothing")
+    bring.add_argument("--abort", action="store_true", help="undo an update that is not committed")
     bring.add_argument("--no-check", action="store_true", help="do not run the services' own checks")
-    bring.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at once (%(default)s)")
+    bring.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), help="how many to update at once (%(default)s)"
+    )
 
     for command in (told, bring):
         command.add_argument(
@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
             nargs="*",
             default=[Path()],
             metavar="DIR",
-            help="a service; this folder if none",
+            help="a service; by default this folder",
         )
     for command in (launch, take, bring):
         command.add_argument(
@@ -71,9 +71,9 @@ def parser() -> argparse.ArgumentParser:
             action="append",
             default=[],
             metavar="QUESTION=ANSWER",
-            help="answer a question",
+            help="answer a question in advance",
         )
-        command.add_argument("--version", help="a tag of the template; the newest release if not given")
+        command.add_argument("--version", help="a tag of the template; by default the newest release")
     return slipway
 
 

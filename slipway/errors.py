@@ -1,4 +1,4 @@
-"""What can go wrong, as one line for each. copier ends in a traceback for half of it."""
+"""Turn errors into one line. For about half of them, copier would print a traceback."""
 
 import sys
 from collections.abc import Iterator
@@ -29,18 +29,18 @@ def one_line(about: str) -> Iterator[None]:
 
 
 def reason(stderr: str) -> str:
-    """Return the line in which git says what is wrong."""
+    """Return the line in which git gives the reason."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     fatal = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
-    return (fatal or lines or ["git said nothing"])[0]
+    return (fatal or lines or ["git gave no reason"])[0]
 
 
 def answers(path: Path) -> dict[str, object]:
-    """Read the answers of a service. Raises UserMessageError if they are no answers of a template."""
+    """Read the answers of a service. Raises UserMessageError if they name no template."""
     try:
         read = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise UserMessageError(f"{path.parent} is no service of Slipway: it has no {path.name}.") from None
+        raise UserMessageError(f"{path.parent} is not a Slipway service: it has no {path.name}.") from None
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise UserMessageError(f"{path} is not YAML: {line}{error.problem}.") from None
@@ -52,5 +52,5 @@ def answers(path: Path) -> dict[str, object]:
 
 
 def say(line: str = "") -> None:
-    """Write one line for the user, beside what a command may print for another program."""
+    """Write one line for the user to stderr. stdout is for output that another program may read."""
     print(line, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What the commands do with many services: side by side, with progress, and a table at the end."""
+"""`status` and `update` for many services: in parallel, with progress, and a table at the end."""
 
 import signal
 import threading
@@ -16,11 +16,11 @@ from .repository import git
 from .service import Service, find, released
 from .update import Result, refuse, update
 
-EDITED = 8  # names of edited files that status prints
+EDITED = 8  # the most names of edited files that status prints
 
 
 def status(folders: Sequence[Path]) -> int:
-    """Say of each service which version it has, what is behind, and what has been edited."""
+    """Print each service's version, the changes since, and its edited files."""
     failed = 0
     for folder in folders:
         try:
@@ -33,18 +33,18 @@ def status(folders: Sequence[Path]) -> int:
 
 
 def about(service: Service) -> Iterator[str]:
-    """Return what `slipway status` says of a service."""
+    """Return what `slipway status` says about a service."""
     newest = service.newest
-    behind = f"{newest} is there" if service.is_behind else "up to date"
+    behind = f"{newest} is available" if service.is_behind else "up to date"
     yield f"{service.path.name}: {service.version}, {behind}."
     for section in service.changes() if service.is_behind else []:
         yield f"\n{section}\n"
     edited = service.edited()
     owned = [name for name in edited if service.owned(name)]
     others = [name for name in edited if name not in owned]
-    yield f"  Edited, though the template owns them: {', '.join(owned) or 'none'}."
+    yield f"  Edited, among the template's files: {', '.join(owned) or 'none'}."
     more = f" and {len(others) - EDITED} more" if len(others) > EDITED else ""
-    yield f"  Edited, as you may: {', '.join(others[:EDITED]) or 'none'}{more}."
+    yield f"  Edited, among your own files: {', '.join(others[:EDITED]) or 'none'}{more}."
 
 
 def update_all(
@@ -56,7 +56,7 @@ def update_all(
     jobs: int,
     dry: bool = False,
 ) -> int:
-    """Update services side by side, or say what that would do, and return the exit status."""
+    """Update services in parallel, or show what would change, and return the exit status."""
     updates, results = Updates(), dict[Path, Result]()
     tops: set[str] = set()
 
@@ -78,7 +78,7 @@ def update_all(
             top = git(service.path, "rev-parse", "--show-toplevel")
             if top and top in tops and not dry:
                 raise UserMessageError(
-                    "another service of this run is in the same repository: it comes after that"
+                    "another service in the same repository is being updated: run this one afterwards"
                 )
             tops.add(top)
         except UserMessageError as error:
@@ -96,7 +96,7 @@ def update_all(
 
 
 def guarded(one: Callable[[Service], Result]) -> Callable[[Service], Result]:
-    """Return the same, with what is refused as a result."""
+    """Return a function that runs `one`, and turns a refusal into a result."""
 
     def run(service: Service) -> Result:
         try:
@@ -109,10 +109,10 @@ def guarded(one: Callable[[Service], Result]) -> Callable[[Service], Result]:
 
 @contextmanager
 def stopped_by_signals(updates: Updates) -> Iterator[None]:
-    """Let SIGINT and SIGTERM stop the updates, which put back what they had begun."""
+    """Let SIGINT and SIGTERM stop the updates, which undo unfinished work."""
 
     def stop(*_: object) -> None:
-        say("Stopping: what is not finished is put back.")
+        say("Stopping: unfinished updates are undone.")
         threading.Thread(target=updates.stop).start()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -126,7 +126,7 @@ def stopped_by_signals(updates: Updates) -> Iterator[None]:
 def tell(
     folders: Sequence[Path], services: Mapping[Path, Service], results: Mapping[Path, Result], *, dry: bool
 ) -> None:
-    """Print the reports, and of more than one service a table."""
+    """Print the reports, and a table if there is more than one service."""
     for folder, result in results.items():
         if dry and result.state == "previewed":
             print("\n".join(lines(services[folder], result.outcome)))
@@ -149,7 +149,7 @@ def tell(
 
 
 def version(service: Service | None, result: Result) -> str:
-    """Return the versions of a row."""
+    """Return the versions for a row of the table."""
     if not service:
         return ""
     new = result.outcome.report.get("to")

@@ -1,4 +1,4 @@
-"""What an existing service has answered already: its name, its package, and what it is made of."""
+"""Find the answers that an existing service already gives: its name, its package and its parts."""
 
 import re
 import tomllib
@@ -10,15 +10,15 @@ from copier.errors import UserMessageError
 from packaging.utils import canonicalize_name
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-LONGEST_SLUG, LONGEST_SENTENCE = 30, 200  # as extensions/names.py has them
+LONGEST_SLUG, LONGEST_SENTENCE = 30, 200  # the same limits as in extensions/names.py
 PYTHONS = ("3.12", "3.13", "3.14")
-# The packages that tell an answer. One that several answers claim tells nothing.
+# The packages that imply an answer. If a package fits several answers, it implies none.
 TOLD = {
     "framework": {name: name for name in ("fastapi", "litestar", "flask", "django")},
     "queue": {name: name for name in ("procrastinate", "dramatiq", "celery")},
     "database": dict.fromkeys(("psycopg", "psycopg2", "psycopg2-binary", "asyncpg"), "postgres"),
 }
-# Folders that hold no application.
+# Folders that do not hold the application.
 OTHERS = {"tests", "test", "docs", "scripts", "migrations", "dev"}
 
 
@@ -38,7 +38,7 @@ def named(requirement: str) -> str:
 
 
 def requirements(folder: Path) -> Iterator[str]:
-    """Return what a service depends on, as pyproject.toml (also Poetry's) and requirements*.txt name it."""
+    """Return the dependencies that pyproject.toml (or Poetry's tables) and requirements*.txt name."""
     read = manifest(folder)
     yield from read.get("project", {}).get("dependencies", [])
     yield from read.get("tool", {}).get("poetry", {}).get("dependencies", {})
@@ -47,11 +47,11 @@ def requirements(folder: Path) -> Iterator[str]:
 
 
 def guesses(folder: Path) -> dict[str, Any]:
-    """Return the answers that what is there tells without doubt; the rest is the template's to offer."""
+    """Return the answers that are certain. The template asks for the others."""
     read, found = manifest(folder), dict[str, Any]()
     project = read.get("project") or read.get("tool", {}).get("poetry", {})
     slug = canonicalize_name(str(project.get("name", "")) or folder.name)
-    if SLUG.fullmatch(slug) and len(slug) <= LONGEST_SLUG:
+    if "name" in project and SLUG.fullmatch(slug) and len(slug) <= LONGEST_SLUG:
         words = slug.replace("-", " ")
         found |= {"project_name": words[:1].upper() + words[1:], "project_slug": slug}
     if package := only_package(folder, slug.replace("-", "_")):
@@ -81,7 +81,7 @@ def guesses(folder: Path) -> dict[str, Any]:
 
 
 def only_package(folder: Path, name: str) -> str:
-    """Return the package that is called as the service is, or holds Django's settings, or is the only one."""
+    """Return the package with the service's name or with Django's settings, or else the only package."""
     found = sorted(path.parent.name for path in folder.glob("*/__init__.py"))
     found = [each for each in found if each not in OTHERS]
     if name in found:

@@ -1,4 +1,4 @@
-"""`slipway new DIR`: ask, make the service, and say what was made and what to do next."""
+"""`slipway new DIR`: ask, generate the service, and say what was made and what to do next."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,10 +14,10 @@ NOTHING = "none"
 
 
 class Launch(Worker):
-    """copier's own copy, which says what it does in place of a line for each file.
+    """copier's own copy, but with a summary instead of a line for each file.
 
-    What begins with an underscore is private to copier, so pyproject.toml pins its version;
-    tests/test_launcher.py reads what comes out.
+    Names that begin with an underscore are private to copier, so pyproject.toml pins its version, and
+    tests/test_launcher.py checks the output.
     """
 
     def _render_template(self) -> None:
@@ -25,11 +25,11 @@ class Launch(Worker):
         super()._render_template()
 
     def _execute_tasks(self, tasks: Sequence[Any]) -> None:
-        say("Completing the lock")
+        say("Completing the lock file")
         super()._execute_tasks(tasks)
 
     def launch(self) -> None:
-        """Ask, copy, and print the template's own messages around it."""
+        """Ask, copy, and print the template's own messages before and after."""
         self._print_message(self.template.message_before_copy)
         self.quiet = True
         self.run_copy()
@@ -39,13 +39,13 @@ class Launch(Worker):
 
 
 def made(answers: Mapping[str, Any], folder: Path) -> str:
-    """Return what was made, as one line."""
+    """Return a summary of the new service, as one line."""
     files = sum(path.is_file() for path in folder.rglob("*") if ".git" not in path.parts)
     return f"Made {folder}: {files} files, with {summary(answers)}."
 
 
 def summary(answers: Mapping[str, Any]) -> str:
-    """Return what a service is made of, without what it does not have."""
+    """Return the chosen options of a service."""
     chosen = [answers.get(name) for name in ("framework", "database", "queue", "package_manager", "ci")]
     chosen += ["clock"] * (answers.get("clock") is True) + list(answers.get("platforms") or [])
     return ", ".join(str(each) for each in chosen if each and each != NOTHING)
@@ -63,7 +63,7 @@ def new(folder: Path, data: Mapping[str, str], *, defaults: bool, version: str |
             data=dict(data),
             defaults=defaults,
             vcs_ref=version or template.version,
-            unsafe=True,  # the launcher came with this template
+            unsafe=True,  # the user trusts the template, because the launcher came with it
         ) as worker,
     ):
         worker.launch()
@@ -73,7 +73,9 @@ def check(folder: Path, template: Template) -> None:
     """Refuse a folder inside the template's clone. Raises UserMessageError."""
     if is_inside(folder, template):
         name = folder.resolve().name
-        raise UserMessageError(f"{folder} is inside the template's clone: `slipway new ../{name}`.")
+        raise UserMessageError(
+            f"{folder} is inside the template's clone: choose a folder outside, such as ../{name}."
+        )
 
 
 def is_inside(folder: Path, template: Template) -> bool:

@@ -1,4 +1,4 @@
-"""`slipway update --preview DIR`: what an update would do, file by file, with nothing written."""
+"""`slipway update --preview DIR`: show what an update would do to each file, and write nothing."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ KINDS = ("new", "clean", "merged")
 
 
 def preview(service: Service, data: Mapping[str, str], version: str, updates: Updates) -> Outcome:
-    """Update a clone of the last commit that is thrown away."""
+    """Update a temporary clone of the last commit."""
     top = git(service.path, "rev-parse", "--show-toplevel")
     if not top or not git(service.path, "rev-parse", "--verify", "HEAD"):
         raise UserMessageError(
@@ -24,7 +24,7 @@ def preview(service: Service, data: Mapping[str, str], version: str, updates: Up
         clone = Path(scratch, Path(top).name)
         git(Path(top), "clone", "--quiet", "--shared", top, str(clone))
         folder = clone / service.path.relative_to(Path(top).resolve())
-        if (service.path / ".venv").is_dir():  # the formatter of the service, and its Python
+        if (service.path / ".venv").is_dir():  # the clone needs the service's own formatter and Python
             (clone / ".git" / "info" / "exclude").write_text(".venv\n")
             (folder / ".venv").symlink_to(service.path / ".venv")
         return updates.run(service, folder, data, version)
@@ -47,6 +47,6 @@ def lines(service: Service, outcome: Outcome) -> Iterator[str]:
     if report["migrations"]:
         yield f"New migrations, which `release` would run: {', '.join(report['migrations'])}."
     if outcome.notes:
-        yield "The update would say:"
+        yield "The update would print:"
         yield from (f"  {note}" for note in outcome.notes)
     yield f"Then: `slipway update {service.path}`"

@@ -1,4 +1,4 @@
-"""git, as the launcher asks it: of the services, and of the template where it is at hand."""
+"""How the launcher asks git about services and about the template."""
 
 import os
 import subprocess
@@ -14,21 +14,21 @@ from .errors import one_line, say
 
 
 def git(where: Path, *arguments: str) -> str:
-    """Return what git prints there, or nothing if it fails."""
+    """Return what git prints there, or an empty string if it fails."""
     done = subprocess.run(["git", *arguments], cwd=where, capture_output=True, text=True)  # noqa: S603, S607
     return "" if done.returncode else done.stdout.strip("\n")
 
 
 def key(address: str) -> str:
-    """Return what two ways to write the same address have in common."""
+    """Return an address in a normal form, so that two spellings of it compare equal."""
     return address.removeprefix("git+").removesuffix("/").removesuffix(".git")
 
 
 @cache
 def at_hand(address: str) -> Path:
-    """Return a repository of the template on this machine: its clone, or copier's own mirror of it.
+    """Return a local repository of the template: the clone, or copier's mirror of the address.
 
-    The mirror is brought up to date if the network permits, and used as it is if not.
+    The mirror is updated if the network is reachable, and used as it is otherwise.
     """
     path = Path(address).expanduser()
     if path.is_dir():
@@ -41,12 +41,12 @@ def at_hand(address: str) -> Path:
             mirror = Path(_get_mirror_path(url))
             if not _is_valid_mirror(mirror):
                 raise
-            say(f"{address} cannot be reached: what follows is as of the last time that it could.")
+            say(f"{address} cannot be reached: using the copy from the last time that it could.")
             return mirror
 
 
 def parsed(tag: str) -> Version | None:
-    """Return a tag as a version, or None if it is none."""
+    """Return a tag as a version, or None if it is not one."""
     try:
         return Version(tag)
     except InvalidVersion:
@@ -63,9 +63,9 @@ def newest(template: Path) -> str:
 
 
 def instead(address: str, template: Path, cache_folder: Path) -> dict[str, str]:
-    """Return the variables with which git, and copier, read the template from this machine.
+    """Return the variables that make git and copier read the template from this machine.
 
-    Many updates at once would each ask the network, and write the same mirror.
+    Otherwise, each of many parallel updates would use the network and write the same mirror.
     """
     url, number = get_repo(address) or address, int(os.environ.get("GIT_CONFIG_COUNT", 0))
     found = {"COPIER_CACHE_DIR": str(cache_folder)}

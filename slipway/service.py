@@ -1,4 +1,4 @@
-"""A service: which template and version it has, and what its user has edited."""
+"""A service: its template, its version, and the files that its user has edited."""
 
 import hashlib
 import shutil
@@ -19,13 +19,13 @@ from .repository import at_hand, git, key, newest, parsed
 from .source import own
 
 ANSWERS = ".copier-answers.yml"
-# What the template owns in a service: an edit there meets each later version.
+# The folders that the template owns: an edit there may conflict with each later version.
 OWNED = ("{package}/runtime/", "tests/contract/")
 
 
 @dataclass(frozen=True)
 class Service:
-    """A service's folder, what it answers, and the template that it names."""
+    """A service's folder, its answers, and the template that it names."""
 
     path: Path
     answers: Mapping[str, Any]
@@ -33,12 +33,12 @@ class Service:
 
     @property
     def address(self) -> str:
-        """The template's address, as the service has it."""
+        """The template's address, as the service stores it."""
         return str(self.answers["_src_path"])
 
     @property
     def version(self) -> str:
-        """The version of the template that it has."""
+        """The version of the template that the service has."""
         return str(self.answers["_commit"])
 
     @property
@@ -48,7 +48,7 @@ class Service:
 
     @property
     def is_behind(self) -> bool:
-        """Whether there is a newer version; one between two releases counts as the earlier one."""
+        """Whether there is a newer version. A version between two releases counts as the earlier one."""
         return released(self.version) < released(self.newest)
 
     def changes(self) -> list[str]:
@@ -59,9 +59,9 @@ class Service:
         return changes(log, since, until, options(questions), self.answers)
 
     def edited(self) -> list[str]:
-        """Return the files of the template that stand there in another form than it made them in."""
+        """Return the template's files that the user has edited."""
         with tempfile.TemporaryDirectory(prefix="slipway-") as folder, errors.one_line(self.address):
-            made = Path(folder, "copier._main.old_copy.slipway")  # extensions/target.py knows the name
+            made = Path(folder, "copier._main.old_copy.slipway")  # extensions/target.py checks for this name
             run_copy(
                 str(self.template),
                 made,
@@ -82,31 +82,31 @@ class Service:
         return here.is_file() and digest(here) != digest(made)
 
     def owned(self, name: str) -> bool:
-        """Tell whether a file is the template's alone."""
+        """Tell whether the template owns a file."""
         return name.startswith(tuple(each.format(package=self.answers.get("package")) for each in OWNED))
 
 
 def digest(path: Path) -> str:
-    """Return a short name for what a file holds."""
+    """Return a hash of a file's content."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def released(described: str) -> Version:
-    """Return the release that a version is, or comes after: `1.0.0-3-g1234567` is 1.0.0."""
+    """Return the release that a version is or follows: for `1.0.0-3-g1234567` it is 1.0.0."""
     return parsed(described) or parsed(described.partition("-")[0]) or Version("0.0.0")
 
 
 def find(path: Path) -> Service:
     """Return the service in a folder. Raises UserMessageError if its template is not the launcher's."""
     if not shutil.which("git"):
-        raise UserMessageError("git was not found. Slipway needs it.")
+        raise UserMessageError("git was not found. Install it: Slipway needs git.")
     folder = path.resolve()
     answers = errors.answers(folder / ANSWERS)
     address, ours = str(answers["_src_path"]), own().address
     remote = git(Path(ours), "config", "--get", "remote.origin.url") if Path(ours).is_dir() else ""
     if key(address) not in (key(ours), key(remote)):
         raise UserMessageError(
-            f"{path} has its template at {address}, and this launcher trusts {remote or ours} alone: "
-            "start the launcher of that template, or run `copier update` yourself."
+            f"{path} uses the template at {address}, but this launcher trusts only {remote or ours}: "
+            "use the launcher of that template, or run `copier update` yourself."
         )
     return Service(folder, answers, Path(ours) if Path(ours).is_dir() else at_hand(address))

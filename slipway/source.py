@@ -1,4 +1,4 @@
-"""Which template this launcher belongs to: the clone, or the address, that it was installed from."""
+"""The template that this launcher belongs to: the clone or the address that it was installed from."""
 
 import json
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from urllib.request import url2pathname
 from copier.errors import UserMessageError
 
 DISTRIBUTION = "slipway-launcher"
-# What copier takes for an address of git without `git+` in front of it:
+# Addresses that copier recognises as git without `git+` in front of them:
 # https://copier.readthedocs.io/en/stable/generating/#templates-versions
 KNOWN = ("git@", "git://", "git+", "https://github.com/", "https://gitlab.com/")
 
 
 @dataclass(frozen=True)
 class Template:
-    """The template: a path or a URL as copier takes it, and the version that was asked for, if any."""
+    """The template: a path or a URL as copier reads it, and the requested version, if any."""
 
     address: str
     version: str | None = None
@@ -26,7 +26,7 @@ class Template:
 def own() -> Template:
     """Return the template that came with this launcher.
 
-    Installers write down where a package came from:
+    Installers record where a package came from:
     https://packaging.python.org/en/latest/specifications/direct-url/
     """
     try:
@@ -50,5 +50,5 @@ def template(direct_url: dict[str, object]) -> Template:
     clone = Path(url2pathname(urlsplit(url).path))
     for name in (".git", "copier.yml"):
         if not (clone / name).exists():
-            raise UserMessageError(f"{clone} is no clone of the template: it has no {name}.")
+            raise UserMessageError(f"{clone} is not a clone of the template: it has no {name}.")
     return Template(str(clone))

@@ -1,4 +1,4 @@
-"""`slipway update DIR…`: each service on a branch of its own, committed where nothing is left to choose."""
+"""`slipway update DIR…`: update each service on a new branch, and commit it if there is no conflict."""
 
 import os
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ BRANCH = "slipway-"
 
 @dataclass(frozen=True)
 class Result:
-    """How an update ended, in one word, with what belongs to it."""
+    """How an update ended: its state, details, and outcome."""
 
     state: str
     about: str = ""
@@ -31,14 +31,16 @@ class Result:
 def update(
     service: Service, data: Mapping[str, str], version: str, updates: Updates, *, check: bool
 ) -> Result:
-    """Update a service, which has nothing uncommitted, on a new branch.
+    """Update a service without uncommitted changes, on a new branch.
 
-    If that fails, or is stopped, its tree is as it was.
+    If the update fails or is stopped, the working tree is restored.
     """
     path = service.path
     branch, before = BRANCH + version, git(path, "rev-parse", "--verify", "HEAD")
     if git(path, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"):
-        raise UserMessageError(f"{path} has a branch {branch} already: delete it, or update there yourself.")
+        raise UserMessageError(
+            f"{path} already has a branch {branch}: delete it, or run `copier update` there yourself."
+        )
     git(path, "switch", "--quiet", "--create", branch)
     outcome = Outcome(problem="Stopped.")
     try:
@@ -53,12 +55,12 @@ def update(
     git(path, "add", "--all", "--", ".")
     git(path, "commit", "--quiet", "--message", f"Update the template from {service.version} to {version}")
     if git(path, "rev-parse", "HEAD") == before:
-        return Result("not committed", "git would not: run `git commit` there", outcome)
+        return Result("not committed", "git refused: run `git commit` there", outcome)
     return checked(path, updates, outcome) if check else Result("clean", f"branch {branch}", outcome)
 
 
 def refuse(service: Service) -> None:
-    """Refuse what an update could not put back. Raises UserMessageError."""
+    """Refuse a service that a failed update could not restore. Raises UserMessageError."""
     path = service.path
     if not git(path, "rev-parse", "--verify", "HEAD"):
         raise UserMessageError(f"{path} is not in git, or has no commit yet: commit it first.")
@@ -66,14 +68,14 @@ def refuse(service: Service) -> None:
         return
     if git(path, "branch", "--show-current").startswith(BRANCH):
         raise UserMessageError(
-            f"{path} is in the middle of an update: finish and commit it, or `slipway update --abort {path}` "
-            "puts everything back."
+            f"{path} has an unfinished update: finish and commit it, or undo it with "
+            f"`slipway update --abort {path}`."
         )
-    raise UserMessageError(f"{path} has changes that are not committed: commit or stash them first.")
+    raise UserMessageError(f"{path} has uncommitted changes: commit or stash them first.")
 
 
 def put_back(path: Path) -> None:
-    """Undo an update that has not been committed: the tree and the branch are as they were."""
+    """Undo an update that is not committed: restore the working tree and the branch."""
     branch = git(path, "branch", "--show-current")
     top = Path(git(path, "rev-parse", "--show-toplevel"))
     git(top, "reset", "--quiet", "--hard")
@@ -83,14 +85,16 @@ def put_back(path: Path) -> None:
 
 
 def abort(path: Path) -> None:
-    """Undo an update that was interrupted, or whose conflicts nobody wants. Raises UserMessageError."""
+    """Undo an update that was interrupted or has conflicts. Raises UserMessageError."""
     if not git(path, "branch", "--show-current").startswith(BRANCH):
-        raise UserMessageError(f"{path} is in no update: its branch is not one of `slipway update`.")
+        raise UserMessageError(
+            f"{path} has no unfinished update: its branch was not made by `slipway update`."
+        )
     put_back(path)
 
 
 def checked(path: Path, updates: Updates, outcome: Outcome) -> Result:
-    """Run the service's own checks, if it has its command for them and an environment for that."""
+    """Run the service's own checks, if it has a command and an environment for them."""
     command = checks(path)
     if not command:
         return Result("clean", "not checked", outcome)
@@ -101,7 +105,7 @@ def checked(path: Path, updates: Updates, outcome: Outcome) -> Result:
 
 
 def checks(path: Path) -> list[str]:
-    """Return the command of a service's checks, or nothing."""
+    """Return the command that runs a service's checks, or an empty list."""
     if not (path / "dev" / "check.py").exists():
         return []
     if (path / "uv.lock").exists():

@@ -1,1 +1,1 @@
-"""Scripts that copier runs in a user's project. They are never part of it."""
+"""Scripts that copier runs in a user's project. They are never part of the project."""

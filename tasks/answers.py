@@ -1,10 +1,10 @@
-"""Before an update: answer the questions that are new since the project was launched with "none".
+"""Before an update: give the answer "none" to each question that is newer than the project.
 
-copier would take a new question's default, which suits a new service; in one that has been running,
-no update may turn on a database, a platform or a CI that nobody asked for. The questions come up
-all the same, with this as the answer to change.
+Otherwise copier would use the default of a new question. A default suits a new service, but an update
+must not turn on a database, a platform or a CI in an existing service if nobody asked for it. copier
+still asks the new questions, and offers this answer.
 
-Run in the project's folder: `answers.py ANSWERS_FILE "QUESTION: ANSWER"...`
+Run this in the project's folder: `answers.py ANSWERS_FILE "QUESTION: ANSWER"...`
 """
 
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def completed(text: str, answers: list[str]) -> str:
-    """The text of an answers file, with those of the answers to whose question it has none."""
+    """Return the text of an answers file, with each of the answers whose question it does not have yet."""
     new = [answer for answer in answers if not re.search(rf"^{answer.split(':')[0]}:", text, re.MULTILINE)]
     return "".join([text.rstrip("\n") + "\n", *(f"{answer}\n" for answer in new)])
 

@@ -1,8 +1,9 @@
-"""While an update renders: note which files of the template the user has edited.
+"""During an update: record which files of the template the user has edited.
 
-copier runs it in the user's project: `edited.py ANSWERS_FILE`. It compares what was committed with
-what the last version of the template made, which copier keeps beside until it has merged, and leaves
-the names in git's folder, where tasks/report.py takes them from.
+copier runs this script in the user's project: `edited.py ANSWERS_FILE`. It compares the committed files
+with the files that the service's old version of the template generates. copier keeps these in a
+temporary folder until it has merged. The script writes the names into git's folder, and tasks/report.py
+reads them there.
 """
 
 import hashlib
@@ -16,15 +17,17 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tasks.project import before, edited_file, git, listed
 
+LOCKS = ("uv.lock", "requirements.txt", "requirements-dev.txt")
+
 
 def answers(text: str) -> dict[str, object]:
-    """The answers of a file, without what copier says of itself there."""
+    """Return the answers of a file, without copier's own entries."""
     read = yaml.safe_load(text) or {}
     return {name: answer for name, answer in read.items() if not name.startswith("_")}
 
 
 def pristine_copy(answers_file: str) -> Path | None:
-    """The folder in which copier has rendered the old answers with the old template."""
+    """Return the folder in which copier has rendered the old answers with the old template."""
     inside = git("rev-parse", "--show-prefix").strip()
     wanted = answers(before(answers_file))
     folders = Path(tempfile.gettempdir()).glob("copier._main.old_copy.*")
@@ -36,12 +39,12 @@ def pristine_copy(answers_file: str) -> Path | None:
 
 
 def edited(pristine: Path) -> list[str]:
-    """The committed files that are there in another form than the template made them in."""
+    """Return the committed files that differ from the files that the template made, except locks."""
     found = []
     for entry in listed("ls-files", "--stage"):
         about, _, name = entry.partition("\t")
         made = pristine / name
-        if made.is_file():
+        if made.is_file() and name not in LOCKS:
             content = made.read_bytes()
             blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
             if blob != about.split()[1]:

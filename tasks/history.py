@@ -1,9 +1,10 @@
-"""After an update: each committed migration stands as it was, and those of Alembic are one line.
+"""After an update: keep each committed migration as it was, and keep Alembic's history linear.
 
-copier runs it in the user's project: `history.py FOLDER...`, the folders of the migrations; in one
-that is named `versions` they are Alembic's. What an option brings follows the template's own first
-migration; in a project that has grown it is to follow the last one. What an option takes with it
-may have run long ago: without it, no tool knows where such a database stands.
+copier runs this script in the user's project: `history.py FOLDER...`, with the folders of the
+migrations. A folder named `versions` holds Alembic's. In the template, a migration of an option follows
+the template's first migration; in a project with migrations of its own, it must follow the last one. If
+an update turns an option off, its migrations stay, because databases may have run them long ago: without
+the files, no tool can tell which state such a database is in.
 """
 
 import re
@@ -14,14 +15,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tasks.project import git, listed, say
 from tasks.revisions import Migration, UnreadableError, migrations
 
-EMPTY = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"  # what git calls a file without content
+EMPTY = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"  # the hash of an empty file in git
 
 
 def arrivals(folder: str) -> dict[str, str]:
-    """The template's new migrations at paths where the user has a file of their own: path and text.
+    """Return the template's new migrations whose path the user's own file already has: path and text.
 
-    copier then leaves the three sides of a conflict in git's index: nothing was there before, the
-    user's, and the template's.
+    In this case copier leaves a conflict in git's index. Its base is missing or empty; the other two
+    sides are the user's file and the template's.
     """
     sides: dict[str, dict[str, str]] = {}
     for line in listed("ls-files", "--unmerged", "--", folder):
@@ -36,7 +37,7 @@ def arrivals(folder: str) -> dict[str, str]:
 
 
 def restore(folder: str) -> None:
-    """Bring back each committed migration as it was."""
+    """Restore each committed migration as it was."""
     for name in listed("diff", "--name-only", "--relative", "HEAD", "--", folder):
         if name.endswith(".py") and listed("ls-tree", "--name-only", "HEAD", "--", name):
             git("restore", "--source=HEAD", "--staged", "--worktree", "--", name)
@@ -45,7 +46,7 @@ def restore(folder: str) -> None:
 
 
 def one_line(folder: str, arrived: dict[str, str]) -> None:
-    """Let what has come follow the last migration, one after the other, under names that are free."""
+    """Put the new migrations after the last one, in a linear order and under unused names."""
     committed = [name for name in listed("ls-files", "--", folder) if name.endswith(".py")]
     untracked = listed("ls-files", "--others", "--exclude-standard", "--", folder)
     come = [name for name in untracked if name.endswith(".py")]
@@ -64,7 +65,7 @@ def one_line(folder: str, arrived: dict[str, str]) -> None:
 
 
 def is_known(new: Migration, old: list[Migration]) -> bool:
-    """Whether the user has kept this migration from an earlier time; then it need not come again."""
+    """Tell whether the user still has this migration from earlier. If so, delete the new copy."""
     known = new.creates and any(new.creates == each.creates for each in old)
     if known:
         Path(new.path).unlink()
@@ -72,7 +73,7 @@ def is_known(new: Migration, old: list[Migration]) -> bool:
 
 
 def follow(new: list[Migration], old: list[Migration]) -> None:
-    """Write into each new migration which one it follows; what others follow stays in its place."""
+    """Write into each new migration which one it follows. If another one already follows it, keep it."""
     placed = list(old)
     while returned := next((each for each in new if is_awaited(each, placed)), None):
         new.remove(returned)
@@ -99,14 +100,14 @@ def follow(new: list[Migration], old: list[Migration]) -> None:
 
 
 def is_awaited(new: Migration, placed: list[Migration]) -> bool:
-    """Whether another migration follows this one, which was missing."""
+    """Tell whether this migration was missing, and another one follows it."""
     return new.revision not in {each.revision for each in placed} and any(
         new.revision in each.follows for each in placed
     )
 
 
 def free(name: str, taken: set[str]) -> str:
-    """A name like this one that is not taken: `0002_outbox.py` becomes `0002_outbox_2.py`."""
+    """Return a similar name that is not taken: `0002_outbox.py` becomes `0002_outbox_2.py`."""
     stem, dot, suffix = name.partition(".")
     number = 1
     while name in taken:
@@ -116,7 +117,7 @@ def free(name: str, taken: set[str]) -> str:
 
 
 def main(*folders: str) -> None:
-    """Mend what the update did to the history."""
+    """Repair the history of migrations after the update."""
     for folder in folders:
         arrived = arrivals(folder)
         restore(folder)

@@ -1,7 +1,8 @@
-"""After an update: what the kept migrations import stays among the dependencies.
+"""After an update: keep the packages that the remaining migrations import among the dependencies.
 
-copier runs it in the user's project: `imports.py FOLDER...`, the folders of the migrations. A queue
-that is turned off takes its package from pyproject.toml, and `release` imports every migration.
+copier runs this script in the user's project: `imports.py FOLDER...`, with the folders of the
+migrations. If an update turns a queue off, it removes the queue's package from pyproject.toml, but
+`release` still imports every migration.
 """
 
 import re
@@ -22,7 +23,7 @@ MARKER = "  # Your own dependencies go below this line.\n"
 
 
 def distributions() -> dict[str, str]:
-    """Per package that one imports the requirement of this template for it, with the fewest extras."""
+    """Return the template's requirement with the fewest extras for each package that code can import."""
     direct = sorted({name for group in pins.PINS["groups"] for name in pins.direct([group])}, key=len)
     found: dict[str, str] = {}
     for requirement in direct:
@@ -31,32 +32,37 @@ def distributions() -> dict[str, str]:
 
 
 def named(manifest: str) -> list[str]:
-    """The names of the service's dependencies, as packaging writes them."""
+    """Return the names of the service's dependencies, normalized by `packaging`."""
     wanted = tomllib.loads(manifest).get("project", {}).get("dependencies", [])
     return [canonicalize_name(Requirement(each).name) for each in wanted]
 
 
 def completed(manifest: str, wanted: dict[str, str]) -> str:
-    """The manifest with these requirements, by their names, among the user's own dependencies.
+    """Return the manifest with these requirements (by name) among the user's own dependencies.
 
-    One that was added so earlier is left out if the template names it again.
+    If an earlier update added a requirement and the template names it again, remove the added line.
     """
     head, marker, tail = manifest.partition(MARKER)
-    if not marker:
-        head, marker, tail = re.split(r"(?m)^(dependencies = \[\n)", manifest, maxsplit=1)
     present = named(manifest)
+    if not marker and wanted.keys() <= set(present):
+        return manifest
+    if not marker:
+        head, *rest = re.split(r"(?m)^(dependencies = \[\n)", manifest, maxsplit=1)
+        if not rest:
+            raise ValueError("its dependencies do not stand one a line")
+        marker, tail = rest
     for name, requirement in sorted(wanted.items(), reverse=True):
         line = f'  "{requirement}",\n'
         if name not in present:
             tail = line + tail
         elif present.count(name) > 1:
-            bare = f'  "{requirement.partition("<")[0]}",\n'  # as releases before 1.1 added it
+            bare = f'  "{requirement.partition("<")[0]}",\n'  # the form in which releases before 1.1 added it
             tail = tail.replace(line if line in tail else bare, "", 1)
     return head + marker + tail
 
 
 def main(*folders: str) -> None:
-    """Write what is missing into the manifest, and say so."""
+    """Add the missing requirements to the manifest, and tell the user."""
     known = distributions()
     importers: dict[str, str] = {}
     for path in listed("ls-files", "--cached", "--others", "--exclude-standard", "--", *folders):
@@ -64,7 +70,7 @@ def main(*folders: str) -> None:
             try:
                 modules = imported(Path(path).read_bytes())
             except SyntaxError:
-                continue  # tasks/history.py has said so
+                continue  # tasks/history.py has told the user
             importers |= dict.fromkeys(modules & known.keys(), path)
     names = {module: str(canonicalize_name(Requirement(known[module]).name)) for module in importers}
     wanted = {name: known[module] for module, name in names.items()}

@@ -1,11 +1,17 @@
-"""After an update: settle the conflicts in which the two sides do not want different things.
+"""After an update: resolve the conflicts in which the two sides do not contradict each other.
 
-copier runs it in the user's project. It merges lines, and leaves the three sides of each conflict in
-git's index. Settled here are a README.md that the user has written anew, Python that one side has
-formatted in another way or to which both add imports, what JSON, TOML, YAML, `Procfile` and `.env.example`
-name on both sides, and edits of texts that touch without changing the same line.
+copier runs this script in the user's project. copier merges lines, and leaves the three sides of each
+conflict in git's index. This script resolves the conflicts in these files:
+
+- a README.md that the user has rewritten;
+- Python that one side has formatted differently, in which both sides add imports, in which the user has
+  added code at the end, or in which one side adds lines next to lines that the other side deletes;
+- JSON, TOML, YAML, `Procfile` and `.env.example`, in which names identify the entries of both sides;
+- files with pins that the user's bot has raised;
+- texts in which edits touch but do not change the same line.
 """
 
+import ast
 import json
 import os
 import re
@@ -14,25 +20,26 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
 
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from extensions import pins
 from tasks import lines, structure, uv
-from tasks.lines import ConflictError
+from tasks.lines import ConflictError, Edit
 from tasks.project import before, git, listed, replace, say
 
 SECONDS_TO_FORMAT = 60
-KEPT = ".slipway-kept"  # files, a line each, that an update leaves alone; `slipway adopt` writes it
-# Texts in which each line stands for itself, so that edits which touch are no conflict.
+KEPT = ".slipway-kept"  # lists files that no update changes, one per line; `slipway adopt` writes it
+# Texts in which each line is independent, so edits that touch are not a conflict.
 TEXTS = ("Dockerfile", ".dockerignore", ".gitignore", ".gitattributes")
 IMPORT = re.compile(r"\s*$|(from [\w.]+ )?import [\w.*, ]+( as \w+)?\s*$")
 PROCESS = re.compile(r"^([A-Za-z0-9_-]+):[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 
 
 def conflicts() -> dict[str, dict[str, str]]:
-    """Per file that is in conflict the blobs of its sides: 1 of the last update, 2 the user's, 3 the new."""
+    """Return the blobs of each file with a conflict: 1 is the last update's, 2 the user's, 3 the new one."""
     found: dict[str, dict[str, str]] = {}
     for entry in listed("ls-files", "--unmerged"):
         about, _, name = entry.partition("\t")
@@ -42,12 +49,12 @@ def conflicts() -> dict[str, dict[str, str]]:
 
 
 def headings(text: str) -> list[str]:
-    """The titles of the sections of a README, without that of the whole."""
+    """Return the titles of the sections of a README, without the title of the whole text."""
     return re.findall(r"(?m)^##+ (.+?)\s*$", text)
 
 
 def readme(base: str, mine: str, new: str) -> str:
-    """The user's text, if they have kept no section of the template's; else the edits of both."""
+    """Return the user's text if they kept no section of the template's, or else the edits of both."""
     if set(headings(base)) & set(headings(mine)):
         return lines.merged(base, mine, new)
     more = [title for title in headings(new) if title not in headings(base)]
@@ -56,31 +63,90 @@ def readme(base: str, mine: str, new: str) -> str:
 
 
 def python(name: str) -> Callable[[str, str, str], str]:
-    """Return a merge of what the service's own formatter makes of each side."""
+    """Return a function that formats each side with the service's own formatter, and then merges them."""
 
     def merged(*sides: str) -> str:
         base, mine, new = (formatted(side, name) for side in sides)
+        mine, added = without_end(base, mine, new)
         with tempfile.TemporaryDirectory() as folder:
             paths = [Path(folder, side) for side in ("mine", "base", "new")]
             for path, text in zip(paths, (mine, base, new), strict=True):
                 path.write_text(text, "utf-8", newline="\n")
             command = ["git", "merge-file", "--stdout", *map(str, paths)]
             done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")  # noqa: S603
-        text = with_imports(base, mine, new) if done.returncode else done.stdout
-        return formatted(text, name)
+        text = together(base, mine, new) if done.returncode else done.stdout
+        return formatted(text + added, name)
 
     return merged
 
 
-def with_imports(base: str, mine: str, new: str) -> str:
-    """A module with the edits of both sides, if these touch in nothing but imports. Raises ConflictError."""
-    if not all(map(IMPORT.match, lines.meeting(base, mine, new))):
+def without_end(base: str, mine: str, new: str) -> tuple[str, str]:
+    """Split off the statements that the user has added at the end of a module, if they fit the new module.
+
+    They fit if the new module still has the names (and fixtures) that they use, and defines none of theirs.
+    """
+    own = lines.edits(base.splitlines(keepends=True), mine.splitlines(keepends=True), own=True)
+    if not own or own[-1].start < len(base.splitlines()):
+        return mine, ""
+    added = "".join(own[-1].lines)
+    try:
+        before, after, ends = (bound(ast.parse(text)) for text in (base, new, added))
+        used = {
+            node.arg if isinstance(node, ast.arg) else node.id
+            for node in ast.walk(ast.parse(added))
+            if isinstance(node, ast.arg | ast.Name)
+        }
+    except SyntaxError:  # lines that belong to the last block, or syntax of a newer Python
+        return mine, ""
+    if used & before - after or ends & after:
+        return mine, ""
+    return mine.removesuffix(added), f"\n\n{added}"
+
+
+def bound(module: ast.Module) -> set[str]:
+    """Return the names that a module's top-level statements bind."""
+    names = set()
+    for statement in module.body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            names |= {(each.asname or each.name).partition(".")[0] for each in statement.names}
+        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(statement.name)
+        else:
+            found = (node for node in ast.walk(statement) if isinstance(node, ast.Name))
+            names |= {node.id for node in found if isinstance(node.ctx, ast.Store)}
+    return names
+
+
+def together(base: str, mine: str, new: str) -> str:
+    """Return a module with the edits of both sides, if edits that touch are independent.
+
+    Raises ConflictError.
+    """
+    before = base.splitlines(keepends=True)
+    if not all(apart(before, *pair) for pair in lines.meeting(base, mine, new)):
         raise ConflictError
     return lines.merged(base, mine, new)
 
 
+def apart(before: list[str], each: Edit, other: Edit) -> bool:
+    """Tell whether two edits are independent.
+
+    They are if both consist of imports, or if one adds lines that do not use what the other deletes.
+    """
+    if all(map(IMPORT.match, each.lines + other.lines)):
+        return True
+    added, deleted = (each, other) if each.lines else (other, each)
+    if deleted.lines or added.start != added.end:
+        return False
+    try:
+        gone = bound(ast.parse(dedent("".join(before[deleted.start : deleted.end]))))
+    except SyntaxError:  # only a part of a statement
+        return False
+    return not gone & set(re.findall(r"\w+", "".join(added.lines)))
+
+
 def formatted(text: str, name: str) -> str:
-    """A module as `ruff format` leaves it with the service's own settings. Raises ConflictError."""
+    """Return a module formatted by `ruff format` with the service's own settings. Raises ConflictError."""
     own = next(filter(Path.exists, (Path(".venv/bin/ruff"), Path(".venv/Scripts/ruff.exe"))), None)
     (version,) = pins.PINS["packages"]["ruff"]
     ruff = [str(own)] if own else [uv.found() or "uv", "tool", "run", "--quiet", f"ruff@{version}"]
@@ -104,7 +170,7 @@ def formatted(text: str, name: str) -> str:
 
 
 def procfile(base: str, mine: str, new: str) -> str:
-    """The user's lines, each as the side that has changed it, and the new process types below."""
+    """Return the user's lines, each with the change of either side, and the new process types below."""
     before, own, theirs = (dict(PROCESS.findall(side)) for side in (base, mine, new))
     wanted = structure.value(before, own, theirs)
 
@@ -121,14 +187,14 @@ def procfile(base: str, mine: str, new: str) -> str:
 
 
 def document(base: str, mine: str, new: str) -> str:
-    """JSON, merged by its keys."""
+    """Return JSON, merged by its keys."""
     return (
         json.dumps(structure.value(*map(json.loads, (base, mine, new))), indent=2, ensure_ascii=False) + "\n"
     )
 
 
 def way(name: str) -> Callable[[str, str, str], str] | None:
-    """How a file is merged, or nothing."""
+    """Return the function that merges a file, or None."""
     path = Path(name)
     if path.suffix == ".py":
         return python(name)
@@ -141,7 +207,7 @@ def way(name: str) -> Callable[[str, str, str], str] | None:
 
 
 def keep() -> None:
-    """Put back the files that the service's own list names, whatever the update has made of them."""
+    """Restore the files that the service's own list names, whatever the update did to them."""
     lines = (line.strip() for line in before(KEPT).splitlines())
     if not (names := [line for line in lines if line and not line.startswith("#")]):
         return
@@ -154,14 +220,15 @@ def keep() -> None:
 
 
 def main() -> None:
-    """Settle what can be settled; the rest stays a conflict.
+    """Resolve the conflicts that need no decision by the user. The others remain.
 
-    pyproject.toml comes first, because the formatter of the others reads it.
+    pyproject.toml comes first, because the formatter of the other files reads it.
     """
     keep()
     for name, blobs in sorted(conflicts().items(), key=lambda each: each[0] != "pyproject.toml"):
         if merge := way(name):
             base, mine, new = (git("cat-file", "blob", blobs[side]) for side in "123")
+            new = lines.yielding(base, mine, new)
             try:
                 replace(Path(name), merge(base, mine, new))
             except (ConflictError, ValueError, yaml.YAMLError):

@@ -1,8 +1,9 @@
-"""Bring a project's lock to the pins of this template, after a copy and after each update.
+"""After a copy and after each update: raise a project's lock to the pins of this template.
 
-copier runs it in the project's folder: `pin.py uv|pip GROUP,GROUP`. What is older than its pin is
-raised, what is newer stays, what the user added stays. It ends with 0 and one line whatever is
-missing, because copier would otherwise delete a new project, or stop halfway through an update.
+copier runs this script in the project's folder: `pin.py uv|pip GROUP,GROUP`. It raises each package that
+is older than its pin, and keeps newer ones and those that the user added. If something is missing, it
+prints one line and still exits with status 0, because otherwise copier would delete a new project, or
+stop halfway through an update.
 """
 
 import sys
@@ -15,7 +16,7 @@ from tasks.project import before, replace, say
 
 
 def pin_lock(groups: list[str]) -> None:
-    """uv.lock: raise its entries offline, then let uv complete them from the user's own index."""
+    """Raise the entries of uv.lock offline, then let uv complete them from the user's own index."""
     path = Path("uv.lock")
     text = path.read_text("utf-8")
     seeds = dict(pins.seeds(groups))
@@ -26,7 +27,7 @@ def pin_lock(groups: list[str]) -> None:
     )
     older, seeded = uvlock.raised(text, seeds | piplock.newer(earlier, seeds))
     if not older and uvlock.is_complete(text):
-        # What is absent may be something that the user removed: only uv knows whether it is wanted.
+        # The user may have removed a package that is absent. Only uv knows whether the lock needs it.
         fits = not run_uv("lock", "--check") if uv.found() else seeded == text
         if fits:
             return
@@ -48,10 +49,10 @@ def pin_lock(groups: list[str]) -> None:
 
 
 def complete(path: Path, seeded: str) -> str:
-    """Let uv complete a lock, and return what it has to complain of.
+    """Let uv complete a lock, and return uv's error, if any.
 
-    Its cache may know all that it takes, and is twenty times as fast as asking the index. But a cache
-    may also lack the pinned versions, and then uv would take those that it has.
+    uv's cache may hold everything that this needs, and is twenty times as fast as the index. But the cache
+    may also lack the pinned versions, and then uv would choose the versions that it has.
     """
     if uv.found() and not run_uv("lock", "--offline"):
         if uvlock.versions(path.read_text("utf-8")) <= uvlock.versions(seeded):
@@ -61,12 +62,12 @@ def complete(path: Path, seeded: str) -> str:
 
 
 def run_uv(*arguments: str) -> str:
-    """Run uv, and return what it has to complain of."""
+    """Run uv, and return its error, if any."""
     return uv.run(*arguments, oldest_python=pins.REQUIRES_PYTHON)
 
 
 def main(package_manager: str, groups: str) -> None:
-    """Pin, and turn what is wrong with a user's file into a line."""
+    """Raise the pins. If something is wrong with a user's file, say so in one line."""
     try:
         {"uv": pin_lock, "pip": piplock.pin}[package_manager](groups.split(","))
     except (OSError, ValueError, KeyError) as error:

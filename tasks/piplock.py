@@ -1,7 +1,7 @@
-"""The two files that pip installs from: raise them to the pins, and let uv make them fit the manifest.
+"""Raise the two files that pip installs from to the pins, and let uv make them fit the manifest.
 
-pip has no lock that holds for every platform, and `uv pip compile` makes one. What it chooses is
-written into the files as they are: the user's comments, options and further pins stay.
+pip has no lock for all platforms, but `uv pip compile` makes one. This module writes the versions that
+uv chooses into the existing files: the user's comments, options and other pins stay.
 """
 
 import tempfile
@@ -20,7 +20,7 @@ COMPILE = ("pip", "compile", "--quiet", "--universal", "--generate-hashes", "--n
 
 
 def pin(groups: list[str]) -> None:
-    """Bring both files to the pins. Where nothing moves, it takes neither uv nor the network."""
+    """Raise both files to the pins. If nothing changes, this needs neither uv nor the network."""
     manifest = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))
     direct = list(manifest["project"].get("dependencies", []))
     dev_group = [
@@ -57,13 +57,13 @@ def pin(groups: list[str]) -> None:
 
 
 def lacking(run: str, dev: str, direct: list[str], dev_group: list[str]) -> list[str]:
-    """The names that the manifest asks for and the files do not pin as it wants them."""
+    """Return the names that the manifest requires but the files do not pin to a version that it allows."""
     both = run + dev if requirements.INCLUDES.search(dev) else dev
     return sorted({*requirements.lacking(run, direct), *requirements.lacking(both, dev_group)})
 
 
 def versions(*texts: str) -> dict[str, str]:
-    """Per name the version that the files pin, where it is one for all environments."""
+    """Return the version that the files pin for each name, if it is the same for all environments."""
     found: dict[str, str] = {}
     for text in texts:
         for name, entries in requirements.entries(text).items():
@@ -73,7 +73,7 @@ def versions(*texts: str) -> dict[str, str]:
 
 
 def newer(some: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
-    """Those of some versions that the others lack, or have an older one of."""
+    """Return those of `some` versions that `others` lack or have in an older version."""
     return {
         name: version
         for name, version in some.items()
@@ -82,13 +82,13 @@ def newer(some: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
 
 
 def changed(old: str, new: str) -> list[str]:
-    """The names whose pins differ, without those that are new."""
+    """Return the names whose pins differ, without new names."""
     was, now = versions(old), versions(new)
     return sorted(name for name in was.keys() & now.keys() if was[name] != now[name])
 
 
 def pinned(groups: list[str], wanted: Mapping[str, object]) -> tuple[list[str], list[str]]:
-    """What the template pins for both files, without the packages that the user's manifest dropped."""
+    """Return the template's pins for both files, without the packages that the user's manifest dropped."""
     dropped = requirements.caps(pins.direct([*groups, *pins.development(groups)])).keys() - wanted.keys()
     run, more = (
         [entry for entry in entries if not requirements.entries(entry).keys() & dropped]
@@ -100,9 +100,9 @@ def pinned(groups: list[str], wanted: Mapping[str, object]) -> tuple[list[str], 
 def resolved(
     known: Mapping[str, str], newest: list[str], develops: bool
 ) -> tuple[tuple[list[str], list[str]], str]:
-    """What uv chooses for each file, and what it has to complain of. It prefers the known versions.
+    """Return the entries that uv chooses for each file, and its error, if any. It prefers known versions.
 
-    Its cache is asked first, and believed where all versions are those.
+    uv first uses its cache only. That result counts only if all of its versions are known ones.
     """
     problem = ""
     groups = [(), ("--group", "dev") if develops else ()]
@@ -126,7 +126,7 @@ def resolved(
 
 
 def as_pinned(text: str, newest: list[str]) -> list[str]:
-    """The entries of a resolution, those at the template's pins as these are written."""
+    """Return the entries of a resolution. An entry at a template's pin is written as the template has it."""
     own = {
         (name, pin[1]): pin[0]
         for name, pins in requirements.entries("\n".join(newest)).items()

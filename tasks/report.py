@@ -1,9 +1,9 @@
 """At the end of an update: say what it did, and what to do next.
 
-copier runs it in the user's project: `report.py ANSWERS_FILE COMMAND`, the command that runs the service's
-tests. The versions come from copier's variables:
+copier runs this script in the user's project: `report.py ANSWERS_FILE COMMAND`, with the command that runs
+the service's tests. The versions come from copier's variables:
 https://copier.readthedocs.io/en/stable/configuring/#migrations
-If SLIPWAY_REPORT names a file, the launcher wants the same as JSON there.
+If SLIPWAY_REPORT names a file, the script also writes the report there as JSON, for the launcher.
 """
 
 import json
@@ -24,24 +24,24 @@ ROOT = Path(__file__).resolve().parent.parent
 MIGRATION = re.compile(r"(^|/)migrations/(versions/)?(?!env\.py|__init__\.py)[^/]+\.py$")
 CONFLICT = re.compile(r"(?ms)^<{7}[^\n]*\n(?P<mine>.*?)^={7}\n(?P<new>.*?)^>{7}")
 COLUMNS = 90
-PLACES = 5  # of a file's conflicts, so that a text written anew does not fill the screen
+PLACES = 5  # the most conflicts shown for a file, so that a rewritten text does not fill the screen
 
 
 def gone(version: str, edited: list[str]) -> list[str]:
-    """A line for the files that are no longer there, and one for each of them that was edited."""
+    """Return one line for all removed files without edits, and one for each removed file with edits."""
     files = listed("diff", "--name-only", "--relative", "--diff-filter=D", "HEAD")
     untouched = [name for name in files if name not in edited]
     why = f"{version} does not have it with your answers"
-    lines = [f"Gone, because {why}: {', '.join(untouched)}."] if untouched else []
+    lines = [f"Removed, because {why}: {', '.join(untouched)}."] if untouched else []
     return lines + [
-        f"Gone, though you had edited it: {name}. `git restore {name}` brings it back."
+        f"Removed, though you had edited it: {name}. `git restore {name}` restores it."
         for name in files
         if name in edited
     ]
 
 
 def noted() -> list[str]:
-    """Take what tasks/edited.py has noted: the files that the user had edited."""
+    """Read, and then delete, the list of edited files that tasks/edited.py has written."""
     path = edited_file()
     edited: list[str] = json.loads(path.read_text("utf-8")) if path.exists() else []
     path.unlink(missing_ok=True)
@@ -49,7 +49,7 @@ def noted() -> list[str]:
 
 
 def meetings(name: str) -> list[str]:
-    """Per conflict in a file two lines: what the user wants there, and what the template does."""
+    """Return three lines for each conflict in a file: the place, the user's side and the template's side."""
     try:
         text = Path(name).read_text("utf-8")
     except (OSError, ValueError):
@@ -67,7 +67,7 @@ def meetings(name: str) -> list[str]:
 
 
 def first(side: str) -> str:
-    """The first line of one side of a conflict that has text, and how many others there are."""
+    """Return the first line with text on one side of a conflict, and the number of further lines."""
     lines = [line.strip() for line in side.splitlines() if line.strip()]
     if not lines:
         return "(nothing)"
@@ -76,7 +76,7 @@ def first(side: str) -> str:
 
 
 def found(answers_file: str) -> dict[str, Any]:
-    """What the update did, file by file."""
+    """Return what the update did to each file."""
     edited = noted()
     old, new = (os.environ[f"VERSION_{which}"] for which in ("FROM", "TO"))
     since, until = (Version(os.environ[f"VERSION_PEP440_{which}"]) for which in ("FROM", "TO"))

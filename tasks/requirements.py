@@ -1,4 +1,4 @@
-"""requirements.txt as text: raise pins in place, and leave everything else as the user has it."""
+"""Edit requirements.txt as text: raise pins in place, and keep everything else as the user wrote it."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -8,23 +8,23 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-# A pin with the lines that its backslashes continue onto: hashes.
+# A pin with its continuation lines, which hold the hashes.
 ENTRY = re.compile(
     r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]\n]*\])?[ ]*==[ ]*(?P<version>[^\s;\\]+)"
     r"(?:[^\n]*\\\n)*[^\n]*$",
     re.MULTILINE,
 )
-# Whatever is installed by name: a pin, a range, or an address.
+# Anything that is installed by name: a pin, a range or a URL.
 NAME = re.compile(
     r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)[ ]*(?:\[[^\]\n]*\])?[ ]*(?=[=<>!~;@]|$)", re.MULTILINE
 )
 INCLUDES = re.compile(r"^(-r|--requirement)[ =]*(\./)?requirements\.txt\s*$", re.MULTILINE)
 
-type Pin = tuple[str, Version]  # the text of an entry, and its version
+type Pin = tuple[str, Version]  # an entry's text and version
 
 
 def entries(text: str) -> dict[str, list[Pin]]:
-    """Per name its pins."""
+    """Return the pins of each name."""
     found: dict[str, list[Pin]] = {}
     for match in ENTRY.finditer(text):
         pin = (match[0], Version(match["version"]))
@@ -33,7 +33,7 @@ def entries(text: str) -> dict[str, list[Pin]]:
 
 
 def caps(wanted: Iterable[str]) -> dict[str, SpecifierSet]:
-    """Per name the versions that requirements of a manifest allow."""
+    """Return the versions that a manifest's requirements allow for each name."""
     found: dict[str, SpecifierSet] = {}
     for requirement in map(Requirement, wanted):
         name = canonicalize_name(requirement.name)
@@ -42,7 +42,7 @@ def caps(wanted: Iterable[str]) -> dict[str, SpecifierSet]:
 
 
 def lacking(text: str, wanted: Iterable[str]) -> list[str]:
-    """The names of requirements of a manifest that a file does not pin, or to a version they forbid."""
+    """Return the required names that a file does not list, or pins to a version that is not allowed."""
     pinned = entries(text)
     named = {canonicalize_name(match["name"]) for match in NAME.finditer(text)}
     here = [each for each in wanted if not (marker := Requirement(each).marker) or marker.evaluate()]
@@ -55,16 +55,16 @@ def lacking(text: str, wanted: Iterable[str]) -> list[str]:
 
 
 def raised(text: str, pins: Iterable[str], allowed: Mapping[str, SpecifierSet] = {}, base: str = "") -> str:
-    """The text with each pin raised, but to no version that the manifest forbids.
+    """Return the text with each pin raised, unless the manifest forbids the newer version.
 
-    `base` is the file which this one includes with `-r`: what both pin is the same in both, because
-    pip refuses a name with two versions.
+    `base` is the text of the file that this one includes with `-r`. A package that both pin gets the same
+    version in both, because pip refuses a name with two versions.
     """
     newest = entries("\n".join(pins))
 
     def choice(name: str, version: Version) -> str | None:
         if len(newest.get(name, [])) != 1:
-            return None  # the user's own, or pinned by environment
+            return None  # the user's own package, or one with several versions for several environments
         pin, newer = newest[name][0]
         fits = name not in allowed or allowed[name].contains(newer, prereleases=True)
         return pin if version < newer and fits else None
@@ -73,7 +73,7 @@ def raised(text: str, pins: Iterable[str], allowed: Mapping[str, SpecifierSet] =
 
 
 def fitted(text: str, resolved: Iterable[str], base: str = "") -> str:
-    """The text with each pin at the version that a resolver chose."""
+    """Return the text with each pin at the version that the resolver chose."""
     chosen = entries("\n".join(resolved))
 
     def choice(name: str, version: Version) -> str | None:
@@ -84,14 +84,14 @@ def fitted(text: str, resolved: Iterable[str], base: str = "") -> str:
 
 
 def completed(text: str, wanted: Iterable[str], base: str = "") -> str:
-    """The text with the pins that neither it nor `base` has."""
+    """Return the text with the wanted pins that neither it nor `base` has yet."""
     present = entries(text).keys() | entries(base).keys()
     missing = [pin for pin in wanted if not entries(pin).keys() <= present]
     return "\n".join([text.rstrip("\n"), *missing]) + "\n"
 
 
 def _replaced(text: str, choice: Callable[[str, Version], str | None], base: str) -> str:
-    """The text with another entry in the place of each for which there is a choice."""
+    """Return the text, and replace each entry for which `base` or `choice` gives another one."""
     included = entries(base)
 
     def replacement(match: re.Match[str]) -> str:

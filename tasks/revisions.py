@@ -1,7 +1,7 @@
-"""Read the migrations of Alembic: what each is called, which ones it follows, and what it creates.
+"""Read the migrations of Alembic: the name of each, the ones that it follows, and what it creates.
 
-Alembic imports a migration to read it. It is not installed beside copier, so the names are computed
-here from the module's constants; where that takes more, the service's own `.venv` runs the module.
+Alembic imports a migration to read it, but is not installed next to copier. So this module computes the
+names from the migration's constants. If that is not enough, the service's own `.venv` runs the migration.
 """
 
 import ast
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Prints the two names of each module that its arguments are the paths of.
+# This program takes the paths of modules, and prints the two names of each.
 RUN = """
 import json, runpy, sys
 read = [runpy.run_path(path) for path in sys.argv[1:]]
@@ -24,12 +24,12 @@ SECONDS_TO_RUN = 60
 
 
 class UnreadableError(Exception):
-    """A migration whose names cannot be known here; the text is one line for the user."""
+    """The names of a migration could not be determined. The text is one line for the user."""
 
 
 @dataclass(frozen=True)
 class Migration:
-    """A file of the history. `creates` has each table with its columns, and the packages that it imports."""
+    """A file of the history. `creates` holds its tables with their columns, and the packages it imports."""
 
     path: str
     revision: str
@@ -38,7 +38,7 @@ class Migration:
 
 
 def migrations(paths: Iterable[str]) -> list[Migration]:
-    """Read these files, leaving out those that are no migrations. Raises UnreadableError."""
+    """Read these files, and leave out files that are not migrations. Raises UnreadableError."""
     sources = {path: Path(path).read_bytes() for path in paths if not Path(path).name.startswith("__init__")}
     names: dict[str, tuple[Any, Any]] = {}
     for path, source in sources.items():
@@ -58,7 +58,7 @@ def migrations(paths: Iterable[str]) -> list[Migration]:
 
 
 def constants(source: bytes) -> dict[str, Any]:
-    """The names that a module gives to values which can be computed without running it."""
+    """Return a module's top-level names whose values can be computed without running it."""
     known: dict[str, Any] = {}
     for node in ast.parse(source).body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
@@ -73,7 +73,7 @@ def constants(source: bytes) -> dict[str, Any]:
 
 
 def value(node: ast.expr, known: dict[str, Any]) -> Any:
-    """The value of an expression of constants, names, tuples and joined strings. Raises ValueError."""
+    """Return the value of an expression of constants, names, tuples and joined strings. Raises ValueError."""
     match node:
         case ast.Constant():
             return node.value
@@ -93,7 +93,7 @@ def value(node: ast.expr, known: dict[str, Any]) -> Any:
 
 
 def run(paths: list[str]) -> list[tuple[Any, Any]]:
-    """The names of modules by running them in the service's own environment. Raises UnreadableError."""
+    """Run modules in the service's own environment, and return their names. Raises UnreadableError."""
     problem = f"To read {', '.join(paths)} takes an environment in .venv that can import it"
     python = next(filter(Path.exists, (Path(".venv/bin/python"), Path(".venv/Scripts/python.exe"))), None)
     if not python:
@@ -109,7 +109,7 @@ def run(paths: list[str]) -> list[tuple[Any, Any]]:
 
 
 def created(source: bytes) -> frozenset[Any]:
-    """The tables that a migration creates, each with its columns, and the packages that it imports."""
+    """Return the tables that a migration creates, each with its columns, and the packages that it imports."""
     found: set[Any] = set(imported(source)) - {"alembic", "sqlalchemy"}
     for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
         if called(call) == "create_table" and call.args:
@@ -122,7 +122,7 @@ def created(source: bytes) -> frozenset[Any]:
 
 
 def imported(source: bytes) -> set[str]:
-    """The packages, without those of the standard library, that a module imports."""
+    """Return the packages that a module imports, without the standard library."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -133,12 +133,12 @@ def imported(source: bytes) -> set[str]:
 
 
 def called(node: ast.Call) -> str:
-    """The last name of what is called: `create_table` of `op.create_table(…)`."""
+    """Return the last part of the called name: `create_table` for `op.create_table(…)`."""
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
 def as_tuple(follows: Any) -> tuple[str, ...]:
-    """What a migration follows, however it says so."""
+    """Return the migrations that a migration follows, in whichever form it names them."""
     if isinstance(follows, list | tuple | set):
         return tuple(follows)
     return (follows,) if follows else ()

@@ -1,4 +1,4 @@
-"""What three versions of a structured file mean together: values by key, lists by what names their items."""
+"""Merge three versions of a structured file: objects by key, and lists by the names of their items."""
 
 import json
 import tomllib
@@ -11,12 +11,12 @@ from tasks import lines
 from tasks.lines import ConflictError
 
 ABSENT: Any = object()
-# What names an item of a list, as platforms and CIs write them.
+# The fields that name an item of a list in the files of platforms and CIs.
 NAMES = ("name", "key", "plan", "id", "uses", "run")
 
 
 def value(base: Any, mine: Any, new: Any) -> Any:
-    """What both sides want of a value: objects by key, lists by what has come. Raises ConflictError."""
+    """Return a value with the changes of both sides: objects by key, lists by item. Raises ConflictError."""
     if mine == new or new == base:
         return mine
     if mine == base:
@@ -36,7 +36,7 @@ def value(base: Any, mine: Any, new: Any) -> Any:
 
 
 def by_key(base: dict[Any, Any], mine: dict[Any, Any], new: dict[Any, Any]) -> dict[Any, Any]:
-    """What both sides want of an object. Raises ConflictError."""
+    """Return an object with the changes of both sides. Raises ConflictError."""
     merged = {
         key: value(base.get(key, ABSENT), mine.get(key, ABSENT), new.get(key, ABSENT))
         for key in {**mine, **new}
@@ -45,7 +45,7 @@ def by_key(base: dict[Any, Any], mine: dict[Any, Any], new: dict[Any, Any]) -> d
 
 
 def named(items: list[Any]) -> dict[Hashable, Any]:
-    """The items of a list by what names them. Raises ConflictError if that is not one name for each."""
+    """Return the items of a list by their names. Raises ConflictError if two items have the same name."""
     found = {name(item): item for item in items}
     if len(found) < len(items):
         raise ConflictError
@@ -53,14 +53,14 @@ def named(items: list[Any]) -> dict[Hashable, Any]:
 
 
 def name(item: Any) -> Hashable:
-    """What names an item of a list: a field of it, or the item itself."""
+    """Return the name of a list's item: one of its fields, or the item itself."""
     if isinstance(item, dict):
         return next(((field, str(item[field])) for field in NAMES if field in item), canonical(item))
     return canonical(item)
 
 
 def canonical(found: Any) -> str:
-    """A value as text, whatever the order of its keys and items."""
+    """Return a value as text that does not depend on the order of its keys and items."""
     if isinstance(found, dict):
         return json.dumps(sorted((str(key), canonical(item)) for key, item in found.items()))
     if isinstance(found, list):
@@ -69,10 +69,10 @@ def canonical(found: Any) -> str:
 
 
 class Loader(yaml.BaseLoader):
-    """Reads YAML as it is written: `on` stays `on`, any tag will do, and no key stands twice."""
+    """Reads YAML literally: `on` stays `on`, any tag is accepted, and a duplicate key is a conflict."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Take an alias for the text that it is: what it stands for is merged where it is defined."""
+        """Treat an alias as text: the value that it refers to is merged at the place of its definition."""
         if self.check_event(yaml.AliasEvent):
             event = self.get_event()  # type: ignore[no-untyped-call]
             return yaml.ScalarNode("alias", f"*{event.anchor}")
@@ -87,12 +87,12 @@ class Loader(yaml.BaseLoader):
 
 
 def read_yaml(text: str) -> dict[int, Any]:
-    """The documents of a YAML file by their number. Raises YAMLError."""
+    """Return the documents of a YAML file by their number. Raises YAMLError."""
     return dict(enumerate(yaml.load_all(text, Loader)))
 
 
 def read_variables(text: str) -> dict[str, str]:
-    """What .env.example sets. Raises ConflictError if it sets a variable twice."""
+    """Return the variables that .env.example sets. Raises ConflictError if it sets one twice."""
     pairs = [line.partition("=") for line in text.splitlines() if "=" in line and not line.startswith("#")]
     found = {key: given for key, _, given in pairs}
     if len(found) < len(pairs):
@@ -101,9 +101,10 @@ def read_variables(text: str) -> dict[str, str]:
 
 
 def by(read: Callable[[str], Any]) -> Callable[[str, str, str], str]:
-    """Return a merge of lines whose result means what both sides want. Raises ConflictError, or ValueError.
+    """Return a function that merges lines, and then checks that the result has the changes of both sides.
 
-    Lines keep the user's comments and layout, which no writer of YAML does; the reader only decides.
+    It raises ConflictError or ValueError. A merge of lines keeps the user's comments and layout, which no
+    YAML writer does. `read` is used only for the check.
     """
 
     def merged(base: str, mine: str, new: str) -> str:

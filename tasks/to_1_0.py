@@ -1,11 +1,11 @@
-"""Bring a service's own code over the line of 1.0.0, which parted what is the user's from `runtime/`.
+"""Migrate a service's own code to 1.0.0, which separated the user's code from `runtime/`.
 
-Before the update, `before` takes out of a file what would collide with the template's new lines:
-the user's own processes in `__main__.py`, and own rows in README.md's table of settings. After it,
-`after` puts the processes into the new `__main__.py`, gives the names of 1.0.0 to what the user's
-code calls by older ones, and prints what is left to do by hand, a sentence a line.
+Before the update, `before` avoids conflicts with the template's new lines: it takes the user's own
+processes out of `__main__.py`, and moves the user's own rows in README.md's table of settings. After the
+update, `after` puts the processes into the new `__main__.py`, and replaces older names in the user's code
+by the names of 1.0.0. For each line that it cannot change, it prints one sentence.
 
-Run in the project's folder: `to_1_0.py before|after ANSWERS_FILE`.
+Run this in the project's folder: `to_1_0.py before|after ANSWERS_FILE`.
 """
 
 import ast
@@ -23,7 +23,7 @@ ROWS = re.compile(
     r"(?P<own>(?:\|.*\n)+)"
 )
 POSTGRES = "Services.current().postgres"
-# What was called otherwise before 1.0.0: each pattern, what takes its place, and what that needs imported.
+# What had another name before 1.0.0: each pattern, its replacement, and the import that this needs.
 RENAMED = (
     (
         r"\bqueue\.(?:sessions\.begin|database\.transaction)\(\)",
@@ -47,7 +47,7 @@ GONE = re.compile(
 
 
 def before(package: str) -> None:
-    """Take out what would collide, and keep it for `after`."""
+    """Take out what would conflict, and keep it for `after`."""
     readme, main = Path("README.md"), Path(package, "__main__.py")
     if readme.exists():
         text = readme.read_text("utf-8")
@@ -61,7 +61,7 @@ def before(package: str) -> None:
 
 
 def stage_for_copier(path: Path) -> None:
-    """Put a file into the index, whose tree copier takes for the user's."""
+    """Add a file to the index. copier uses the index as the user's version."""
     subprocess.run(["git", "add", "--", str(path)], check=True)  # noqa: S603, S607
 
 
@@ -79,7 +79,7 @@ def own_processes(text: str) -> tuple[str, dict[str, str]] | None:
             processes[node.name] = "".join(lines[first - 1 : node.end_lineno])
             cut |= set(range(first - 1, node.end_lineno or first))
             after = node.end_lineno or first
-            while after < len(lines) and not lines[after].strip():  # the blank lines that part it
+            while after < len(lines) and not lines[after].strip():  # blank lines after it
                 cut.add(after)
                 after += 1
     entries = re.compile(rf'^    "[\w-]+": ({"|".join(processes) or "(?!)"}),\n', re.MULTILINE)
@@ -107,10 +107,10 @@ def put_back(package: str) -> None:
 
 
 def rename(path: Path, package: str) -> None:
-    """Give the names of 1.0.0 to what the user's code calls by older ones."""
+    """Replace older names in the user's code by the names of 1.0.0."""
     text = path.read_text("utf-8")
     if "<<<<<<<" in text or ">>>>>>>" in text:
-        return  # it is the user's to choose first
+        return  # the user must resolve the conflict first
     changed, imports = text, []
     for pattern, replacement, needs in RENAMED:
         changed, count = re.subn(pattern, replacement, changed)
@@ -118,7 +118,7 @@ def rename(path: Path, package: str) -> None:
     if re.search(r"\.runtime\.postgres import Postgres\b", changed) and "import Database" in text:
         changed = re.sub(r"\bDatabase\b", "Postgres", changed)
     if QUEUE.search(changed) and "queue" not in imported(changed):
-        imports.append("from .runtime import jobs_queue")  # its import went with the template's lines
+        imports.append("from .runtime import jobs_queue")  # the update removed the import
         changed = QUEUE.sub("jobs_queue.", changed)
     elif re.search(r"\.runtime import jobs_queue\b", changed):
         changed = re.sub(r"\bqueue\.(?=\w)", "jobs_queue.", changed)
@@ -148,7 +148,7 @@ def add_import(text: str, line: str) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file in one step, if that changes it."""
+    """Write a file in one step, if its content changes."""
     if path.read_text("utf-8") != text:
         path.with_name(f"{path.name}.new").write_text(text, "utf-8", newline="\n")
         path.with_name(f"{path.name}.new").replace(path)

@@ -1,7 +1,7 @@
-"""Say what 2.0.0 asks of a service in Flask or Django, which uvicorn serves since, and no longer gunicorn.
+"""Say what 2.0.0 requires of a service in Flask or Django: since then, uvicorn serves it, not gunicorn.
 
-Run in the project's folder, after the files were merged: `to_2_0.py ANSWERS_FILE`. It changes nothing:
-it prints a sentence for each line of the user's that may need a hand.
+Run this in the project's folder after the files are merged: `to_2_0.py ANSWERS_FILE`. It changes nothing.
+It prints a sentence for each of the user's lines that the user may have to change.
 """
 
 import re
@@ -19,14 +19,14 @@ GONE = re.compile(
 
 
 def own_lines(middleware: str) -> list[str]:
-    """The lines of a `middleware.py` which the template's has not."""
+    """Return the lines of a `middleware.py` that the template's does not have."""
     known = {line.strip() for line in TEMPLATE.read_text("utf-8").splitlines()}
     known |= {"def wrap(app: http.WSGI, settings: Settings, services: Services) -> http.App:", ""}
     return [line for line in middleware.splitlines() if line.strip() not in known]
 
 
 def main(package: str) -> None:
-    """Print what is left to do by hand."""
+    """Print what the user has to do."""
     middleware = Path(package, "middleware.py")
     if middleware.exists() and own_lines(middleware.read_text("utf-8")):
         say(

@@ -1,4 +1,4 @@
-"""Run uv, and turn what it complains of into one line."""
+"""Run uv, and turn its errors into one line."""
 
 import os
 import shutil
@@ -11,15 +11,15 @@ SECONDS = 120
 
 
 def found() -> str:
-    """Where uv is; uvx names itself. Empty if there is none."""
+    """Return the path of uv (uvx sets UV to its own), or an empty string if there is none."""
     return os.environ.get("UV") or shutil.which("uv") or ""
 
 
 def run(*arguments: str, oldest_python: str) -> str:
-    """Run uv, and return what it has to complain of, as one line, or nothing.
+    """Run uv, and return its error as one line, or an empty string.
 
-    It gets this Python where that will do, so that it downloads none: any supported one makes
-    the same lock.
+    uv uses the Python that runs this script, if it is new enough, so that uv does not download one. Any
+    supported Python produces the same lock.
     """
     if not (uv := found()):
         return "uv was not found"
@@ -44,7 +44,7 @@ def run(*arguments: str, oldest_python: str) -> str:
 
 
 def first_error(stderr: str) -> str:
-    """The line of uv's output that says what is wrong."""
+    """Return the line of uv's output that states the error."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith(("error:", "\N{MULTIPLICATION SIGN}", "cause:"))]
     return " ".join((errors or lines or ["uv said nothing"])[0].removeprefix("error:").split())

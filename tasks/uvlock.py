@@ -1,8 +1,8 @@
-"""uv.lock as text: raise entries without a resolver, so that `uv lock` has little left to do.
+"""Edit uv.lock as text: raise entries without a resolver, so that `uv lock` has little left to do.
 
-An entry without files is a seed: uv takes its version as a preference and completes it from the
-project's own index. The project's own entry must go with them, or uv takes the lock for
-complete, as it is, and installs nothing for the seeds.
+An entry without files is a seed. uv prefers the seed's version, and completes the entry from the
+project's own index. The project's own entry must be removed too. Otherwise uv considers the lock
+complete, and installs nothing for the seeds.
 """
 
 import re
@@ -15,27 +15,26 @@ SEED_SOURCE = 'source = { registry = "pins" }'
 
 
 def seed(name: str, version: str) -> str:
-    """An entry for uv to complete."""
+    """Return an entry that uv will complete."""
     return f'[[package]]\nname = "{name}"\nversion = "{version}"\n{SEED_SOURCE}\n'
 
 
 def is_complete(lock: str) -> bool:
-    """Whether uv has completed every seed."""
+    """Tell whether uv has completed every seed."""
     return SEED_SOURCE not in lock
 
 
 def versions(lock: str) -> set[tuple[str, str]]:
-    """Name and version of all that comes from an index."""
+    """Return the name and version of each package that comes from an index."""
     packages = tomllib.loads(lock).get("package", [])
     return {(entry["name"], entry["version"]) for entry in packages if "registry" in entry["source"]}
 
 
 def raised(lock: str, pins: dict[str, str]) -> tuple[list[str], str]:
-    """The names that are older than their pins, and the lock with seeds in their place.
+    """Return the names whose versions are older than their pins, and the lock with seeds in their place.
 
-    Seeds for what the lock does not have come along: uv drops those that nothing needs. Left
-    alone are entries which stand twice (for different environments) or come from elsewhere than
-    an index.
+    The lock also gets a seed for each pin that it lacks; uv drops those that nothing needs. Entries stay
+    as they are if a package has two (for different environments) or does not come from an index.
     """
     head, *blocks = re.split(r"(?m)^(?=\[\[package\]\]$)", lock)
     packages: list[dict[str, Any]] = tomllib.loads(lock).get("package", [])

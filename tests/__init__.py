@@ -1,1 +1,1 @@
-"""The tests of the template, and of what it emits."""
+"""The tests of the template, and of the services that it generates."""

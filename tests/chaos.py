@@ -1,4 +1,4 @@
-"""`nox -s chaos`: two workers of each queue, many jobs, signals at random; prints what has come of it."""
+"""`nox -s chaos`: send signals at random to two workers of each queue with many jobs; print the outcome."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ from tests.support.template import snapshot
 
 
 def play(name: str, jobs: int, events: int, seed: int, *, kill: bool) -> chaos.Outcome:
-    """Render a service with this queue, and let its workers do the jobs."""
+    """Render a service with this queue, and let its workers run the jobs."""
     with tempfile.TemporaryDirectory() as folder:
         shared = Path(folder)
         snapshot(shared / "template")
@@ -29,7 +29,7 @@ def play(name: str, jobs: int, events: int, seed: int, *, kill: bool) -> chaos.O
 
 
 def main() -> int:
-    """Print an outcome for each queue, and return 1 if a job was lost or had to wait for too long."""
+    """Print an outcome for each queue, and return 1 if a job was lost or waited too long."""
     parser = argparse.ArgumentParser(prog="nox -s chaos --")
     parser.add_argument("--queue", choices=QUEUES, action="append", help="by default each of them")
     parser.add_argument("--jobs", type=int, default=500)

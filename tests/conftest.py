@@ -1,8 +1,8 @@
-"""The fixtures of all tests: the template, what it renders, and services that run."""
+"""The fixtures for all tests: the template, rendered projects and running services."""
 
 import os
-import re
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,24 +11,31 @@ from typing import Any, Protocol
 
 import pytest
 
-from extensions.context import ON_WSGI
 from tests.support import postgres as pg
 from tests.support import redis as redis_server
 from tests.support import variants
 from tests.support.git import IDENTITY
 from tests.support.project import Project, environment, key, once
 from tests.support.project import render as run_copier
+from tests.support.selection import in_turns, is_wanted
 from tests.support.service import Service
 from tests.support.template import snapshot
 
-# Without what the tests' own runner would tell uv; with what copier's commits need where git knows nobody.
+# Remove the variables that would point uv to the tests' own environment, and add an identity, which copier's
+# commits need if git has none.
 for _name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "PYTHONPATH"):
     os.environ.pop(_name, None)
 os.environ |= IDENTITY
 
+# pytest makes the folder of its runs inaccessible to other users, but Postgres runs there as another user.
+# So this run has its own folder. `shared` removes the variable, so a pytest that a test starts uses another.
+RUNS = Path(tempfile.gettempdir(), f"slipway-{os.getuid()}")
+RUNS.mkdir(exist_ok=True)
+os.environ["PYTEST_DEBUG_TEMPROOT"] = str(RUNS)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a run choose its variants."""
+    """Add the options that choose a run's variants."""
     group = parser.getgroup("variants")
     group.addoption(
         "--variants",
@@ -41,57 +48,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is not wanted, and begin what waits for long: the others go on meanwhile."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    """Deselect tests that this run does not need, and let each worker begin with the longest waits."""
     spared = {item for item in items if not is_wanted(item, config)}
     config.hook.pytest_deselected(items=list(spared))
-    items[:] = [item for item in items if item not in spared]
+    items[:] = in_turns(
+        [item for item in items if item not in spared], int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    )
 
 
-def is_wanted(item: pytest.Item, config: pytest.Config) -> bool:
-    """Tell whether this run tests this on its variant."""
-    parameters: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
-    variant = next((value for value in parameters.values() if is_variant(value)), None)
-    if not variant:
-        return True
-    if item.get_closest_marker("asgi" if variant["framework"] in ON_WSGI else "wsgi"):
-        return False
-    if config.option.framework and variant["framework"] not in config.option.framework:
-        return False
-    if item.path.parent.name != "factors":
-        return True
-    if item.get_closest_marker("database") and variant["database"] == "none":
-        return False
-    return config.option.variants == "all" or tells_something_new(item, variant, "pristine" in parameters)
-
-
-def is_variant(value: Any) -> bool:
-    """Tell whether the parameter of a test is a set of answers."""
-    return isinstance(value, Mapping) and "framework" in value
-
-
-def tells_something_new(item: pytest.Item, variant: variants.Answers, pristine: bool) -> bool:
-    """Tell whether a test is worth its time in a run over pairs."""
-    if "observability" in variant:
-        return is_observed(variant, every_framework=bool(item.get_closest_marker("every_framework")))
-    if not pristine:  # the queues: at most one step away from the leading one with a database
-        steps = ["every_framework"] if variant["framework"] != variants.LEADING else []
-        steps += ["every_database"] if variant["database"] == "none" else []
-        return len(steps) < 2 and all(map(item.get_closest_marker, steps))
-    worth = variants.worth(variant)
-    return worth is not None and bool(re.match(worth, f"{item.path.name}::{item.name}"))
-
-
-def is_observed(variant: variants.Answers, *, every_framework: bool) -> bool:
-    """Tell whether a run over pairs takes this one of those that tell of themselves."""
-    pair = (variant["framework"], variant["queue"])
-    return pair in variants.OBSERVED[: None if every_framework else 1]
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder that all workers of pytest-xdist share in this run."""
     base = tmp_path_factory.getbasetemp()
+    os.environ.pop("PYTEST_DEBUG_TEMPROOT", None)
     return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
 
@@ -102,14 +71,14 @@ def template(shared: Path) -> Path:
 
 
 class Render(Protocol):
-    """Renders a set of answers, once in this run: what it returns is not to be changed."""
+    """Renders a set of answers, once per run. A test must not change the result."""
 
     def __call__(self, answers: variants.Answers | None = None, **options: Any) -> Path: ...
 
 
 @pytest.fixture(scope="session")
 def render(shared: Path, template: Path) -> Render:
-    """Return a function that renders a set of answers; `options` are those of copier.run_copy."""
+    """Return a function that renders a set of answers. `options` are arguments of copier.run_copy."""
 
     def rendered(answers: variants.Answers | None = None, **options: Any) -> Path:
         folder = shared / f"rendered-{key(answers or {}, options)}" / "project"
@@ -120,13 +89,13 @@ def render(shared: Path, template: Path) -> Render:
 
 @pytest.fixture(scope="session", params=variants.bootable(), ids=variants.label)
 def pristine(request: pytest.FixtureRequest, render: Render) -> Project:
-    """Return each variant that can boot differently, as emitted. It is not to be changed."""
+    """Return each variant that can boot differently, as generated. A test must not change it."""
     return Project(render(request.param))
 
 
 @pytest.fixture(scope="session")
 def probed(pristine: Project, shared: Path) -> Project:
-    """Return the same with the routes that the tests talk to. It is not to be changed."""
+    """Return the same variant with the routes that the tests request. A test must not change it."""
 
     def add_routes(to: Path) -> None:
         pristine.copy(to).add_routes()
@@ -136,39 +105,39 @@ def probed(pristine: Project, shared: Path) -> Project:
 
 @pytest.fixture
 def copied(pristine: Project, tmp_path: Path) -> Project:
-    """Return a copy that a test may change."""
+    """Return a copy of the generated project that a test may change."""
     return pristine.copy(tmp_path / "project")
 
 
 @pytest.fixture(scope="session")
 def production(pristine: Project, shared: Path) -> Path:
-    """Return the environment with what production installs, and no more."""
+    """Return an environment with only the packages that production installs."""
     return environment(shared, pristine, dev=False)
 
 
 @pytest.fixture(scope="session")
 def development(pristine: Project, shared: Path) -> Path:
-    """Return the environment with the development tools too."""
+    """Return an environment that also has the development tools."""
     return environment(shared, pristine, dev=True)
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[pg.Server]:
-    """Return the server of this worker's tests, which is never stopped meanwhile."""
+    """Yield the Postgres for this worker's tests. No test may stop it."""
     with pg.running() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis_server.Server]:
-    """Return the Redis of this worker's tests, which is never stopped meanwhile."""
+    """Yield the Redis for this worker's tests. No test may stop it."""
     with redis_server.running(tmp_path_factory.mktemp("redis")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def migrated(request: pytest.FixtureRequest, pristine: Project, production: Path) -> str:
-    """Return a database with the tables of this release, to be copied and not to be used."""
+    """Return the name of a database with this variant's tables. A test must copy it and not use it."""
     server: pg.Server = request.getfixturevalue("postgres")
     name = server.create()
     subprocess.run(
@@ -187,9 +156,9 @@ def migrated(request: pytest.FixtureRequest, pristine: Project, production: Path
 
 @pytest.fixture(scope="session")
 def attached(request: pytest.FixtureRequest, pristine: Project) -> Mapping[str, str]:
-    """Return the variables that name this variant's backing services, for tests that only need them there.
+    """Return the variables for this variant's backing services, for tests that only need these to exist.
 
-    By a unix socket, because that is reached from every network namespace.
+    The database has a unix socket, because that is reachable from every network namespace.
     """
     variables = dict(pristine.secrets)
     if pristine.has_database:
@@ -202,12 +171,12 @@ def attached(request: pytest.FixtureRequest, pristine: Project) -> Mapping[str, 
 
 @pytest.fixture
 def database(postgres: pg.Server, migrated: str) -> pg.Database:
-    """Return a database of the test's own, with the tables of this release."""
+    """Return the test's own database, with this variant's tables."""
     return pg.Database(postgres, postgres.create(migrated))
 
 
 class Start(Protocol):
-    """Starts a process type of a project, with the environment variables that a test names or has `given`."""
+    """Starts a process type of a project, with a test's environment variables: keywords, or `given`."""
 
     def __call__(
         self,
@@ -225,8 +194,8 @@ def starting(
 ) -> Iterator[Start]:
     """Yield a function that starts a process type, by default `web` of the probed project.
 
-    Each is killed in the end; and each, in every test, must have written nothing to stderr, and
-    nothing but JSON to stdout (C-20, C-21).
+    At the end, kill each process. In every test, assert that each has written nothing to stderr and only
+    JSON to stdout (C-20, C-21).
     """
     started: list[Service] = []
 
@@ -255,14 +224,14 @@ def starting(
 
 @pytest.fixture
 def start(probed: Project, production: Path, attached: Mapping[str, str]) -> Iterator[Start]:
-    """Return a function that starts a process type for one test."""
+    """Yield a function that starts a process type for one test."""
     with starting(probed, production, attached) as start:
         yield start
 
 
 @pytest.fixture(scope="module")
 def web(probed: Project, production: Path, attached: Mapping[str, str]) -> Iterator[Service]:
-    """Return a service with the default settings, for all tests of a module that only send requests."""
+    """Yield a service with the default settings, for all tests of a module that only send requests."""
     with starting(probed, production, attached) as start:
         service = start()
         service.wait_event("listening")
@@ -270,7 +239,7 @@ def web(probed: Project, production: Path, attached: Mapping[str, str]) -> Itera
 
 
 class Run(Protocol):
-    """Runs `python -m PKG …` of a project to its end."""
+    """Runs `python -m PKG …` in a project, and waits until it exits."""
 
     def __call__(
         self,
@@ -284,7 +253,7 @@ class Run(Protocol):
 
 @pytest.fixture
 def run(probed: Project, production: Path, attached: Mapping[str, str]) -> Run:
-    """Return a function that runs a one-off process, or any process type that is expected to end."""
+    """Return a function that runs a one-off process, or a process type that should exit."""
 
     def run(
         *arguments: str,

@@ -1,4 +1,4 @@
-"""What the modules of a service import of each other: `python -m tests.imports` draws docs/imports.md."""
+"""`python -m tests.imports`: draw in docs/imports.md how the modules of a service import each other."""
 
 import ast
 import tempfile
@@ -11,8 +11,9 @@ ANSWERS = {"framework": "fastapi", "database": "postgres", "queue": "dramatiq", 
 PICTURE = ROOT / "docs" / "imports.md"
 HEAD = """# The imports of a service
 
-Of FastAPI with Postgres, dramatiq and a clock; `python -m tests.imports` draws it. Above are the modules
-that are the user's, below those of `runtime/`, which `copier update` keeps current: no arrow leads up.
+This is how the modules of a service import each other, for FastAPI with Postgres, dramatiq and a clock.
+`python -m tests.imports` draws it. The user's modules are above those of `runtime/`, which `copier update`
+keeps current. No module of `runtime/` imports one of the user's.
 
 ```mermaid
 flowchart TD
@@ -20,7 +21,7 @@ flowchart TD
 
 
 def imports(package: Path) -> set[tuple[str, str]]:
-    """Return each import of one module of the package by another, by their names within it."""
+    """Return each import inside the package, as the names of the importing and the imported module."""
     modules = {
         ".".join(path.relative_to(package).with_suffix("").parts).removesuffix(".__init__"): path
         for path in package.rglob("*.py")
@@ -40,7 +41,7 @@ def imports(package: Path) -> set[tuple[str, str]]:
 
 
 def draw(package: Path) -> str:
-    """Return the picture, as Markdown."""
+    """Return the diagram as Markdown."""
     arrows = imports(package)
     names = {name for arrow in arrows for name in arrow}
     lines = []
@@ -58,7 +59,7 @@ def _id(name: str) -> str:
 
 
 def main() -> None:
-    """Render the service, and write the picture."""
+    """Render the service, and write the diagram."""
     with tempfile.TemporaryDirectory() as folder:
         template, project = Path(folder, "template"), Path(folder, "project")
         snapshot(template)

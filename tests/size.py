@@ -1,7 +1,7 @@
-"""How long the emitted package is, for each combination that can boot differently: `nox -s size`.
+"""`nox -s size`: count the lines of the generated package, for each combination that can boot differently.
 
-Lines are counted without the blank ones, comments and docstrings included, migrations left out. `yours`
-is what the user owns; `runtime` is what `copier update` keeps current. docs/size.md has the table.
+Blank lines and migrations do not count; comments and docstrings do. `yours` counts the user's files, and
+`runtime` counts the files that `copier update` keeps current. The table is in docs/size.md.
 """
 
 import tempfile
@@ -11,9 +11,10 @@ from tests.support import variants
 from tests.support.project import Project, render
 from tests.support.template import ROOT, snapshot
 
-HEAD = """# The size of the emitted package
+HEAD = """# The size of the generated package
 
-Non-blank lines, comments and docstrings included, without migrations; `uvx nox -s size` writes this table.
+This table counts non-blank lines, including comments and docstrings, without migrations.
+`uvx nox -s size` writes it.
 
 | Framework | Database | Queue | Clock | yours | `runtime/` |
 | --- | --- | --- | --- | --- | --- |
@@ -21,7 +22,7 @@ Non-blank lines, comments and docstrings included, without migrations; `uvx nox 
 
 
 def measure(package: Path) -> tuple[int, int]:
-    """Return the lines that are the user's, and those of `runtime/`."""
+    """Return the number of the user's lines, and the number of lines in `runtime/`."""
     counts = [0, 0]
     for path in package.rglob("*.py"):
         if "migrations" not in path.parts:

@@ -1,4 +1,4 @@
-"""`nox -s smoke`: copy the template's defaults, boot `web`, ask it, and stop it, on Linux and macOS."""
+"""`nox -s smoke`: copy with the defaults, boot `web`, request /readyz and stop it, on Linux and macOS."""
 
 import signal
 import subprocess
@@ -13,7 +13,7 @@ from tests.support.template import snapshot
 
 
 def main() -> None:
-    """Fail with the log of `web` where it does not boot, is not ready, or does not end with status 0."""
+    """Fail with the log of `web` if it does not boot, is not ready, or does not exit with status 0."""
     with tempfile.TemporaryDirectory(prefix="slipway-") as folder, postgres.running() as server:
         snapshot(Path(folder, "template"))
         project = Project(Path(folder, "project"))

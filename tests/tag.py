@@ -5,7 +5,7 @@ from tests.support.template import ROOT, releases
 
 
 def main() -> None:
-    """Tag, and say which."""
+    """Tag the releases, and print their versions."""
     known = git(ROOT, "tag", "--list").split()
     for version, commit in releases().items():
         if version not in known:

@@ -1,4 +1,4 @@
-"""Answers: whatever is typed, either it is refused in one line, or the service is whole and says its name."""
+"""Answers: each is either refused in one line, or results in a sound service that contains it."""
 
 import ast
 import json
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from extensions import names, pins
 from tests.support.project import render
 
-# What breaks formats, templates, shells and terminals.
+# Characters that break formats, templates, shells and terminals.
 PIECES = [
     *(
         '"',
@@ -58,7 +58,7 @@ PIECES = [
 ]
 TEXT = st.one_of(st.lists(st.sampled_from(PIECES), max_size=6).map("".join), st.text(max_size=30))
 TYPED = TEXT.map(str.strip).filter(lambda text: not names.text_problem(text, longest=60))
-# Mostly sets that are taken as a whole, because one refused answer hides what the others would do.
+# Mostly sets in which every answer is valid, because one refused answer would hide the effect of the others.
 ANSWERS = st.one_of(
     st.fixed_dictionaries(
         {"project_name": TYPED.filter(lambda text: not names.name_problem(text)), "description": TYPED},
@@ -76,7 +76,7 @@ ANSWERS = st.one_of(
 
 
 @settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
@@ -103,7 +103,7 @@ def test_every_answer_is_refused_or_whole(template: Path, answers: Mapping[str, 
 
 
 def refused(template: Path, project: Path, answers: Mapping[str, str]) -> str:
-    """Render, and return what copier would print instead."""
+    """Render the answers, and return the message with which copier refuses them."""
     try:
         render(template, project, answers, skip_tasks=True)
     except UserMessageError as error:
@@ -112,7 +112,7 @@ def refused(template: Path, project: Path, answers: Mapping[str, str]) -> str:
 
 
 def check_whole(project: Path, answers: Mapping[str, str]) -> None:
-    """Parse all files with other parsers than those that wrote them, and find the answers in them."""
+    """Parse all files with independent parsers, and find the answers in them."""
     stored = yaml.safe_load((project / ".copier-answers.yml").read_text("utf-8"))
     assert {key: stored[key] for key in answers} == answers
 
@@ -142,7 +142,7 @@ def check_whole(project: Path, answers: Mapping[str, str]) -> None:
 
 
 def check_style(project: Path) -> None:
-    """See that no name is so long, so short or so odd that the code has to be laid out anew."""
+    """Assert that no name is so long, short or unusual that the formatter would change the code."""
     (version,) = pins.PINS["packages"]["ruff"]
     for command in (["format", "--check"], ["check"]):
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Bad input: one clear line, exit status 1, and nothing written. Through the command line, as a user."""
+"""Bad input on the command line: copier prints one clear line, exits with status 1, and writes nothing."""
 
 import os
 import shutil
@@ -20,14 +20,14 @@ WITHOUT_EXTENSION_PACKAGE = (
 
 
 def run_copier(*arguments: str, cwd: Path | None = None, wrap: tuple[str, ...] = ()) -> tuple[int, list[str]]:
-    """Exit status and the lines that copier prints, to either stream."""
+    """Return the exit status, and the lines that copier prints to both streams."""
     command = [*wrap, sys.executable, "-m", "copier", *arguments]
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     return done.returncode, (done.stdout + done.stderr).strip().splitlines()
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """All that is in a folder."""
+    """Return the content of every file in a folder."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
@@ -35,7 +35,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("data", "line"),
     [
-        ("nosuch=1", "nosuch is no question of this template."),
+        ("nosuch=1", "nosuch is not a question of this template."),
         ("framework=rails", "framework must be one of: fastapi, litestar, flask, django."),
         ("package_manager=poetry", "package_manager must be one of: uv, pip."),
         ("python_version=3.11", "python_version must be one of: 3.12, 3.13, 3.14."),
@@ -50,12 +50,12 @@ def tree(folder: Path) -> dict[str, bytes]:
         ("platforms=[fly]", "platforms has fly, which needs docker."),
         ("clock=maybe", "clock must be true or false."),
         ("ci=jenkins", "ci must be one of: none, github, gitlab."),
-        ("package=json", "package is a module of Python's library."),
+        ("package=json", "package is a standard library module."),
         ("project_slug=fastapi", "project_slug is a package the service needs."),
         ("project_name=", "project_name is empty."),
-        ("description=two\nlines", "description holds U+000A, which is no text."),
+        ("description=two\nlines", "description holds U+000A, which is not text."),
         ("user_email=nobody", "user_email is not an e-mail address."),
-        (f"project_name={'x' * 300}", "project_name is 300 wide; 60 is the most."),
+        (f"project_name={'x' * 300}", "project_name is 300 columns wide; at most 60."),
     ],
     ids=lambda value: value.split("=")[0] if "=" in value else "",
 )
@@ -64,7 +64,7 @@ def test_a_bad_answer_is_one_line(data: str, line: str, template: Path, tmp_path
     with pytest.raises(UserMessageError) as refused:
         copier.run_copy(str(template), tmp_path / "new", data={key: value}, defaults=True, unsafe=True)
     assert refused.value.message.startswith(line.split("must be one of")[0])
-    if "must be one of" not in line:  # later frameworks join the list
+    if "must be one of" not in line:  # the list of frameworks may grow
         assert refused.value.message == line
     assert "\n" not in refused.value.message
     assert list(tmp_path.iterdir()) == []
@@ -76,7 +76,7 @@ def test_a_bad_answer_is_one_line(data: str, line: str, template: Path, tmp_path
         ("none", "clock enqueues jobs: choose a queue too."),
         (
             "procrastinate",
-            "clock is not for queue procrastinate, whose workers enqueue at set times themselves.",
+            "clock is not needed: procrastinate's workers enqueue periodic jobs themselves.",
         ),
     ],
 )
@@ -115,7 +115,7 @@ def test_answers_of_a_data_file_are_text(value: object, template: Path, tmp_path
 def test_defaults_of_the_users_settings_are_checked_too(
     template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """copier fills in defaults from a file of the user's own, which knows nothing of this template."""
+    """copier reads defaults from the user's settings file, which is not specific to this template."""
     settings = tmp_path / "settings.yml"
     settings.write_text("defaults: {framework: rails}")
     monkeypatch.setenv("COPIER_SETTINGS_PATH", str(settings))
@@ -157,7 +157,7 @@ def test_a_file_is_no_folder(where: str, template: Path, tmp_path: Path) -> None
 
 
 def test_a_read_only_target_is_one_line(template: Path, tmp_path: Path) -> None:
-    """Permissions do not stop root, but a read-only mount does: copier runs in a namespace that has one."""
+    """Permissions do not stop root, but a read-only mount does, so copier runs in a namespace with one."""
     parent = tmp_path / "parent"
     parent.mkdir()
     wrap: tuple[str, ...] = ()
@@ -212,7 +212,7 @@ def test_without_the_extension_package_copier_says_what_to_install(template: Pat
 
 @pytest.fixture
 def project(template: Path, tmp_path: Path) -> Path:
-    """A service that was launched from an older version of the template, and committed."""
+    """Return a service that was launched from an older version of the template and committed."""
     older, service = tmp_path / "older", tmp_path / "service"
     shutil.copytree(template, older)
     git(older, "tag", "1.0.0")
@@ -223,7 +223,7 @@ def project(template: Path, tmp_path: Path) -> Path:
 
 def test_a_bad_answer_to_an_update_changes_nothing(project: Path) -> None:
     status, lines = run_copier("update", "--trust", "--defaults", "-d", "nosuch=1", cwd=project)
-    assert (status, lines) == (1, ["nosuch is no question of this template."])
+    assert (status, lines) == (1, ["nosuch is not a question of this template."])
     assert git(project, "status", "--porcelain") == ""
 
 
@@ -233,7 +233,7 @@ def test_an_answers_file_edited_by_hand_is_checked(project: Path) -> None:
     answers.write_text(stored, "utf-8")
     commit_all(project, "Another name")
     status, lines = run_copier("update", "--quiet", "--trust", "--defaults", cwd=project)
-    assert (status, lines) == (1, ["package is a module of Python's library."])
+    assert (status, lines) == (1, ["package is a standard library module."])
     assert git(project, "status", "--porcelain") == ""
 
 
@@ -241,14 +241,14 @@ def test_an_answers_file_edited_by_hand_is_checked(project: Path) -> None:
     ("old", "new", "line"),
     [
         ('"yaml"', '"order_desk"', "package is a module the service needs."),
-        ("LONGEST_NAME = 60", "LONGEST_NAME = 9", "project_name is 10 wide; 9 is the most."),
+        ("LONGEST_NAME = 60", "LONGEST_NAME = 9", "project_name is 10 columns wide; at most 9."),
     ],
     ids=["package", "project_name"],
 )
 def test_what_a_later_version_refuses_is_never_replaced_in_silence(
     old: str, new: str, line: str, project: Path, tmp_path: Path
 ) -> None:
-    """copier itself would take the default instead, and with it another package beside the old one."""
+    """copier itself would use the default instead, and so add another package next to the old one."""
     newer = tmp_path / "older"
     for file in (newer / "pins" / "pins.json", newer / "extensions" / "names.py"):
         file.write_text(file.read_text("utf-8").replace(old, new), "utf-8")

@@ -1,10 +1,11 @@
-"""`nox -s bench` measures, and keeps what it measured."""
+"""`nox -s bench` measures, and stores the results."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.bench.report import summary
 from tests.support.template import ROOT
 
 
@@ -21,3 +22,9 @@ def test_a_short_run_is_written_down(tmp_path: Path) -> None:
     assert all(f"| {name} |" in page for name in rows)
     assert figures["machine"]["processor"] in page
     assert "fastapi: boot" in (tmp_path / "bench.svg").read_text()
+
+
+def test_the_readme_tells_what_was_measured() -> None:
+    """`nox -s bench -- --write docs` writes the results. The table in README.md has the same figures."""
+    figures = json.loads((ROOT / "docs" / "bench.json").read_text())
+    assert summary(figures) in (ROOT / "README.md").read_text()

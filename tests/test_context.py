@@ -1,4 +1,4 @@
-"""The extension: what it gives to templates, and that two versions of it never mix."""
+"""The extension: templates get the right names and filters, and two versions of it never mix."""
 
 import ast
 import itertools
@@ -34,7 +34,7 @@ def test_python_strings_are_as_ruff_formats_them(tmp_path: Path) -> None:
     lines = ["".join(parts) for parts in itertools.product("'\"\\{é", repeat=4)]
     module = tmp_path / "strings.py"
     module.write_text("".join(f"x = {text.python_string(line)}\n" for line in lines), "utf-8")
-    (version,) = pins.PINS["packages"]["ruff"]  # the one that an emitted project has
+    (version,) = pins.PINS["packages"]["ruff"]  # the version that a generated project has
     ruff = ["uvx", f"ruff@{version}", "format", "--check", "--isolated", str(module)]
     subprocess.run(ruff, check=True)
     assignments = ast.parse(module.read_text("utf-8")).body
@@ -53,7 +53,7 @@ def test_every_option_has_a_boolean_and_known_groups() -> None:
         "sqlalchemy",
         "sqlalchemy-asyncio",
         "sqlalchemy-pool",
-    }  # by the queues, and by Postgres
+    }  # the groups that the queues and Postgres add
     assert set(context.GROUPS) <= {*offered, *names.YES_OR_NO, *brought}
 
 
@@ -63,7 +63,7 @@ def test_every_question_is_checked_one_way_or_another() -> None:
 
 
 def tiny_template(folder: Path, form: str) -> None:
-    """A template with the real extension, whose one file shows which `pins.py` rendered it."""
+    """Make a template with the real extension. Its only file shows which `pins.py` rendered it."""
     (folder / "template").mkdir(parents=True)
     settings = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
     kept = {key: value for key, value in settings.items() if key not in ("_tasks", "_migrations")}
@@ -85,7 +85,7 @@ def tiny_template(folder: Path, form: str) -> None:
 
 
 def naive(source: str) -> str:
-    """The extension as one would first write it: siblings imported by their plain names."""
+    """Return the extension in its naive form, which imports the other modules by their plain names."""
     source = re.sub(
         r"if __name__.startswith.*?\n\n",
         "sys.path.insert(0, str(Path(__file__).parent))\n\n",
@@ -101,8 +101,8 @@ def naive(source: str) -> str:
 def test_an_update_never_mixes_two_versions_of_the_extension(
     form: str, rendered: str, tmp_path: Path
 ) -> None:
-    """copier loads both versions into one process. Naively, Python hands the new entry file the old
-    helper module out of `sys.modules`, and the update brings nothing, without a word."""
+    """copier loads both versions into one process. With the naive form, Python gives the new entry file the
+    old helper module from `sys.modules`, and the update silently changes nothing."""
     template, project = tmp_path / "template", tmp_path / "project"
     tiny_template(template, form)
     commit_all(template, "One", tag="1.0.0")
@@ -118,14 +118,14 @@ def test_an_update_never_mixes_two_versions_of_the_extension(
 
 
 def copier(command: str, *arguments: str) -> None:
-    """Run copier as a user does, in a process of its own."""
+    """Run copier as a user does, in a separate process."""
     subprocess.run(
         [sys.executable, "-m", "copier", command, "--trust", "--defaults", "--quiet", *arguments], check=True
     )
 
 
 def test_imports_stand_at_the_top() -> None:
-    """An import inside a function would run when the other version of the module may be loaded."""
+    """An import inside a function could run while the other version of the module is loaded."""
     for module in (ROOT / "extensions").glob("*.py"):
         tree = ast.parse(module.read_text("utf-8"))
         inner = [

@@ -1,4 +1,4 @@
-"""An update meets the migrations of a service that has grown: they stay one line, and none is unsaid."""
+"""Updates of a service with migrations of its own: the history stays linear, and loses no migration."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from tests.conftest import Render, starting
 from tests.support.git import commit_all
 from tests.support.postgres import Database, Server
-from tests.support.project import Project, environment, render, run_uv
+from tests.support.project import Project, environment, run_uv
 from tests.support.project import update as run_update
 from tests.support.template import HEAD, ROOT
 from tests.test_bad_input import run_copier
@@ -36,12 +36,11 @@ def upgrade() -> None:
 
 
 @pytest.fixture
-def launch(template: Path, tmp_path: Path) -> Launch:
+def launch(render: Render, tmp_path: Path) -> Launch:
     """Return a function that launches a service with a database, and commits it."""
 
     def launched(**answers: str) -> Project:
-        project = Project(tmp_path / "project")
-        render(template, project.path, answers)
+        project = Project(render(answers)).copy(tmp_path / "project")
         commit_all(project.path, "Launch")
         return project
 
@@ -50,7 +49,7 @@ def launch(template: Path, tmp_path: Path) -> Launch:
 
 @pytest.fixture(scope="session")
 def launched(render: Render) -> Project:
-    """Return a service with the migrations of a queue. It is not to be changed."""
+    """Return a service with the migrations of a queue. A test must not change it."""
     return Project(render({"queue": "dramatiq"}))
 
 
@@ -64,7 +63,7 @@ def migrations(project: Project) -> Path:
 
 
 def mine(revision: str, follows: str | None, parent: str = "PARENT", table: str = "mine") -> str:
-    """Return a migration as a user writes one; `revision` and `parent` are Python."""
+    """Return a migration as a user writes one. `revision` and `parent` are Python expressions."""
     return MINE.format(revision=revision, follows=follows, parent=parent, table=table)
 
 
@@ -75,24 +74,24 @@ def add_mine(project: Project, revision: str, follows: str | None) -> None:
 
 
 def update(project: Project, **answers: str | bool) -> None:
-    """Update with other answers, and commit what comes."""
+    """Update with other answers, and commit the result."""
     run_update(project.path, answers)
     commit_all(project.path, "Update")
 
 
 def release(project: Project, shared: Path, database: Database) -> set[str]:
-    """Run `release`, which is to succeed, and return the tables that there are."""
+    """Run `release`, assert that it succeeds, and return the names of the tables."""
     given = {"DATABASE_URL": database.url, "REDIS_URL": "redis://nowhere.invalid"}
     with starting(project, environment(shared, project, dev=False), given) as start:
         assert start(process="release").wait() == 0
     return {str(row[0]) for row in database.schema()}
 
 
-@pytest.mark.parametrize("revision", ["3f2a91c0d4be", "0002"])
+@pytest.mark.parametrize("revision", [pytest.param("3f2a91c0d4be", marks=pytest.mark.variants), "0002"])
 def test_a_queue_comes_and_goes_after_migrations_of_ones_own(
     launch: Launch, shared: Path, database: Database, revision: str
 ) -> None:
-    """Whatever the own one is called; a database that has run them and a new one both arrive."""
+    """This works for any revision in the user's migration. Old and new databases get the same tables."""
     project = launch()
     add_mine(project, revision, "0001")
     assert "mine" in release(project, shared, database)
@@ -107,7 +106,7 @@ def test_a_queue_comes_and_goes_after_migrations_of_ones_own(
 
 
 def test_the_examples_migration_may_be_gone(launch: Launch, shared: Path, database: Database) -> None:
-    """What comes follows on the user's own first one."""
+    """The new migration follows the user's own first one."""
     project = launch()
     (migrations(project) / "0001_notes.py").unlink()
     add_mine(project, "first", None)
@@ -115,11 +114,11 @@ def test_the_examples_migration_may_be_gone(launch: Launch, shared: Path, databa
     assert release(project, shared, database) >= {"mine", "outbox"}
 
 
-@pytest.mark.parametrize("manager", ["uv", "pip"])
+@pytest.mark.parametrize("manager", [pytest.param("uv", marks=pytest.mark.variants), "pip"])
 def test_another_queue_leaves_the_tables_of_the_first(
     launch: Launch, shared: Path, database: Database, manager: str
 ) -> None:
-    """What its migration imports stays among the dependencies."""
+    """The package that its migration imports stays among the dependencies."""
     project = launch(queue="procrastinate", package_manager=manager)
     release(project, shared, database)
     update(project, queue="dramatiq")
@@ -129,7 +128,7 @@ def test_another_queue_leaves_the_tables_of_the_first(
 
 
 def test_a_database_comes_back_with_its_history(launch: Launch, shared: Path, database: Database) -> None:
-    """Turning it off deletes no migration that was committed."""
+    """Turning the database off deletes no committed migration."""
     project = launch()
     own = migrations(project) / "0002_outbox.py"
     own.write_text(mine('f"{PARENT}b"', "0001"))
@@ -169,7 +168,7 @@ FIRST, SECOND = "0001_notes.py", "0002_outbox.py"
 def test_each_history_stays_one_line(
     own: dict[str, str], new: list[str], launched: Project, shared: Path, tmp_path: Path
 ) -> None:
-    """Whatever has been kept of it, and whatever returns, Alembic reads all of it, each once."""
+    """Whichever migrations the user has kept and whichever return, Alembic reads each of them once."""
     project = launched.copy(tmp_path / "project")
     (project.path / ".venv").symlink_to(environment(shared, launched, dev=False))
     came = {name: (migrations(project) / name).read_text() for name in (FIRST, SECOND)}
@@ -189,7 +188,7 @@ def test_each_history_stays_one_line(
 
 
 def read_by_alembic(project: Project) -> list[str]:
-    """Return the migrations as Alembic itself puts them in order, each a file's name."""
+    """Return the file names of the migrations in Alembic's order."""
     code = (
         "from alembic.script import ScriptDirectory as S\n"
         f"script = S({str(migrations(project).parent)!r})\n"
@@ -202,7 +201,7 @@ def read_by_alembic(project: Project) -> list[str]:
 
 
 def test_several_last_ones_are_the_users_to_join(launch: Launch) -> None:
-    """One line says so, and nothing is written into a migration."""
+    """One line tells the user, and no migration changes."""
     project = launch()
     add_mine(project, "one", "0001")
     add_mine(project, "two", "0001")

@@ -1,4 +1,4 @@
-"""The launcher, `slipway`: it knows its own template, says what it does, and fails in one line."""
+"""The launcher, `slipway`: it finds its own template, says what it does, and fails with one line."""
 
 import os
 import re
@@ -34,27 +34,29 @@ def test_an_address_is_as_copier_takes_it(direct_url: dict[str, object], expecte
 
 @pytest.mark.parametrize("lacks", [".git", "copier.yml"])
 def test_a_folder_that_is_no_clone_is_refused_unread(tmp_path: Path, lacks: str) -> None:
-    """Such as the folder above the clone, which copier would copy whole."""
+    """An example is the folder that contains the clone: copier would copy all of it."""
     for name in {".git", "copier.yml"} - {lacks}:
         (tmp_path / name).touch()
-    with pytest.raises(UserMessageError, match=f"is no clone of the template: it has no {re.escape(lacks)}"):
+    with pytest.raises(
+        UserMessageError, match=f"is not a clone of the template: it has no {re.escape(lacks)}"
+    ):
         named_by({"url": tmp_path.as_uri(), "dir_info": {}})
 
 
 def test_a_launcher_from_elsewhere_says_how_to_start_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """This one is not installed at all."""
+    """The launcher in this test is not installed at all."""
     assert main(["new", "orders"]) == 1
     assert "Start it with `uvx --from git+ADDRESS slipway`" in capsys.readouterr().err
 
 
 def test_a_service_is_launched_with_one_command(template: Path, tmp_path: Path) -> None:
-    """From a clone, by uvx, with what it asks for and nothing else."""
+    """uvx runs it from a clone, with only the dependencies that it declares."""
     command = ["uvx", "--quiet", "--from", str(template), "slipway", "new", "--defaults", "my shop"]
     environment = os.environ | {"UV_PYTHON": sys.executable}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stderr.splitlines() if line.strip()]
-    assert lines[1:3] == ["Writing my shop", "Completing the lock"]
+    assert lines[1:3] == ["Writing my shop", "Completing the lock file"]
     assert re.fullmatch(
         r"Made my shop: \d+ files, with fastapi, postgres, uv, github, heroku, docker\.", lines[3]
     )
@@ -76,10 +78,13 @@ def ours(template: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("arguments", "expected"),
     [
         (["--version=0.0.99", "orders"], "{template} has no version '0.0.99'."),
-        (["--data=nosuch=1", "orders"], "nosuch is no question of this template."),
-        (["--data=package=json", "orders"], "package is a module of Python's library."),
+        (["--data=nosuch=1", "orders"], "nosuch is not a question of this template."),
+        (["--data=package=json", "orders"], "package is a standard library module."),
         (["full"], "Cannot launch into full: it is not empty."),
-        (["{template}/orders"], "{template}/orders is inside the template's clone: `slipway new ../orders`."),
+        (
+            ["{template}/orders"],
+            "{template}/orders is inside the template's clone: choose a folder outside, such as ../orders.",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(
@@ -90,7 +95,7 @@ def test_a_mistake_is_one_line(
     arguments: list[str],
     expected: str,
 ) -> None:
-    """And nothing is written."""
+    """The launcher writes nothing."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").touch()

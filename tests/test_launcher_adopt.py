@@ -1,4 +1,4 @@
-"""`slipway adopt`: a service that was written without the template, before and after."""
+"""`slipway adopt`, for services that were written without the template."""
 
 import re
 import shlex
@@ -49,7 +49,7 @@ DJANGO = {
 
 
 def service(to: Path, files: Mapping[str, str]) -> Path:
-    """Make a service of these files, committed."""
+    """Make a service from these files, and commit it."""
     for name, text in files.items():
         path = to / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def service(to: Path, files: Mapping[str, str]) -> Path:
 def test_a_service_is_adopted_and_updated(
     template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing of its own changes, at the start or later; what it lacks comes, and what is to do is said."""
+    """Neither adoption nor an update changes its files. It gets what it lacks, and a list of what to do."""
     source = Path(shutil.copytree(template, tmp_path / "template"))
     monkeypatch.setattr(slipway.adopt, "own", lambda: Template(str(source)))
     project = Project(service(tmp_path / "desk", FASTAPI))
@@ -85,10 +85,12 @@ def test_a_service_is_adopted_and_updated(
     kept = [".gitignore", "Procfile", "README.md", "orders/app.py", "pyproject.toml"]
     listed = (project.path / ".slipway-kept").read_text().splitlines()
     assert [line for line in listed if not line.startswith("#")] == kept
-    assert f"Yours, where the template has one too: {', '.join(kept)}." in lines
-    assert "orders/app.py is yours: `web` runs what its create_app(settings) returns." in lines
+    assert f"Files that both you and the template have; yours are unchanged: {', '.join(kept)}." in lines
+    assert (
+        "orders/app.py is yours: `web` runs the application that its create_app(settings) returns." in lines
+    )
     assert "Procfile lacks: web: python -m orders web" in lines
-    assert "git ignores, so only `git add --force` takes, and only `rm` removes: .env.example." in lines
+    assert "git ignores these, so use `git add --force` or `rm` for them: .env.example." in lines
     assert (project.path / ".git/slipway-adopt/orders/app.py").is_file()
     additions = [shlex.split(line)[1:] for line in lines if line.startswith("uv add ")]
     assert [each[:2] == ["add", "--dev"] for each in additions] == [False, True]
@@ -125,8 +127,6 @@ def test_a_service_is_adopted_and_updated(
         (
             FLASK,
             {
-                "project_name": "My shop",
-                "project_slug": "my-shop",
                 "package": "shop",
                 "framework": "flask",
                 "queue": "celery",
@@ -157,21 +157,25 @@ def test_a_service_is_adopted_and_updated(
 def test_what_is_there_answers_questions(
     tmp_path: Path, files: Mapping[str, str], expected: Mapping[str, str]
 ) -> None:
-    """What two packages answer in two ways is left to be asked."""
-    names = {"project_name": "My shop", "project_slug": "my-shop"}
-    assert guesses(service(tmp_path / "my-shop", files)) == {**names, **expected}
+    """If two packages imply two answers, the template asks, and it derives the name from the folder."""
+    assert guesses(service(tmp_path / "my-shop", files)) == expected
 
 
 @pytest.mark.parametrize(
     ("case", "expected"),
     [
-        ("dirty", "{path} has changes that are not committed: commit or stash them first."),
+        ("dirty", "{path} has uncommitted changes: commit or stash them first."),
         ("no-repository", "{path} is not in git, or has no commit yet: commit it first."),
-        ("adopted", "{path} has .copier-answers.yml already: `slipway update {path}` brings what is new."),
+        ("adopted", "{path} already has .copier-answers.yml: `slipway update {path}` updates it."),
         ("empty", "{path} is empty: `slipway new {path}` launches a service there."),
         ("missing", "There is no folder {path}: `slipway new {path}` launches a service there."),
-        ("unknown", "{path} does not say which framework it has: add `-d framework=` and its name."),
+        ("unknown", "{path} does not show which framework it uses: add `-d framework=NAME`."),
         ("broken", "{path}/pyproject.toml cannot be read: "),
+        (
+            "hiding",
+            "project_slug is a package the service needs. "
+            "It was read from hiding: add `-d project_slug=ANSWER` with another answer.",
+        ),
     ],
 )
 def test_what_cannot_be_adopted_is_one_line(
@@ -182,11 +186,13 @@ def test_what_cannot_be_adopted_is_one_line(
     case: str,
     expected: str,
 ) -> None:
-    """And nothing is written."""
+    """The launcher writes nothing."""
     monkeypatch.setattr(slipway.adopt, "own", lambda: Template(str(template)))
     path = tmp_path / case
     if case not in ("empty", "missing"):
-        manifest = {"unknown": "", "broken": "["}.get(case, FASTAPI["pyproject.toml"])
+        hiding = '[project]\nname = "flask"\ndependencies = ["flask"]\n'
+        manifests = {"unknown": "", "broken": "[", "hiding": hiding}
+        manifest = manifests.get(case, FASTAPI["pyproject.toml"])
         service(path, {"pyproject.toml": manifest})
     if case == "dirty":
         (path / "draft.md").touch()
@@ -198,13 +204,14 @@ def test_what_cannot_be_adopted_is_one_line(
         path.mkdir()
     before = sorted(tmp_path.rglob("*"))
     assert main(["adopt", "--defaults", str(path)]) == 1
-    (line,) = capfd.readouterr().err.splitlines()
+    *read, line = capfd.readouterr().err.splitlines()
+    assert len(read) == (case == "hiding")  # "Read from …"
     assert line.startswith(expected.format(path=path))
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_companys_layer_has_its_own_updates(template: Path, tmp_path: Path) -> None:
-    """As docs/layers.md shows it: neither layer's update touches what is the other's."""
+    """As docs/layers.md describes, the update of one layer does not change the other's files."""
     layer, project = tmp_path / "layer", Project(tmp_path / "desk")
     blocks = re.findall(r"```yaml\n# (.+)\n((?s:.+?))```", (ROOT / "docs" / "layers.md").read_text())
     files = dict(blocks)
@@ -233,7 +240,7 @@ def test_what_fails_halfway_is_put_back(tmp_path: Path) -> None:
     path = service(tmp_path / "desk", FASTAPI)
     made = service(tmp_path / "made", {"a.py": "", "orders/runtime/a.py": "", "orders/runtime/b.py": ""})
     names = ["a.py", "orders/runtime/a.py", "orders/runtime/b.py", "gone.py"]
-    with pytest.raises(UserMessageError, match="desk is as it was: "):
+    with pytest.raises(UserMessageError, match=r"Nothing was changed in .*desk: "):
         write(path, made, names)
     assert git(path, "status", "--porcelain") == ""
     assert not (path / "orders" / "runtime").exists()

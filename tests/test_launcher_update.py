@@ -1,4 +1,4 @@
-"""`slipway status` and `slipway update`: known before, told after, and put back where it fails."""
+"""`slipway status` and `slipway update`: previews, reports, and restoration after a failure."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from tests.support.git import commit_all, git
 from tests.support.project import Project, once, render
 from tests.support.template import HEAD, ROOT
 
-NEXT, ENDLESS = "999.1.0", "999.2.0"  # the next release, and one whose update does not end by itself
+NEXT, ENDLESS = "999.1.0", "999.2.0"  # the next release, and one whose update does not finish
 
 
 def release(to: Path, version: str) -> None:
@@ -53,7 +53,7 @@ def source(shared: Path, template: Path) -> Path:
 
 @pytest.fixture
 def newest(source: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Let the launcher belong to that template, and NEXT be its newest release."""
+    """Make that template the launcher's own, and NEXT its newest release."""
     monkeypatch.setattr(slipway.service, "own", lambda: Template(str(source)))
     monkeypatch.setattr(slipway.service, "newest", lambda _: NEXT)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -62,7 +62,7 @@ def newest(source: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture(scope="module")
 def launched(source: Path, shared: Path) -> Path:
-    """Return a service that was launched from HEAD. It is not to be changed."""
+    """Return a service that was launched from HEAD. A test must not change it."""
 
     def make(to: Path) -> None:
         render(source, to, {"package_manager": "pip"}, vcs_ref=HEAD, skip_tasks=True)
@@ -72,7 +72,7 @@ def launched(source: Path, shared: Path) -> Path:
 
 
 def grown(launched: Path, to: Path, edit: str = "") -> Project:
-    """Return a copy of the service, with an edit that meets NEXT if one is given."""
+    """Return a copy of the service. If an edit is given, make it: it conflicts with NEXT."""
     project = Project(Path(shutil.copytree(launched, to)))
     if edit:
         readme = project.path / "README.md"
@@ -83,7 +83,7 @@ def grown(launched: Path, to: Path, edit: str = "") -> Project:
 
 
 def state(project: Project) -> tuple[str, ...]:
-    """Return all that a failed update must leave as it was."""
+    """Return the state that a failed update must not change."""
     asked = (("status", "--porcelain"), ("branch", "--list"), ("rev-parse", "HEAD"), ("stash", "list"))
     return tuple(git(project.path, *each) for each in asked)
 
@@ -95,16 +95,16 @@ def test_status_says_what_is_behind_and_edited(
     assert main(["status", str(project.path), str(tmp_path)]) == 1
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
-        f"orders: {HEAD}, {newest} is there.",
+        f"orders: {HEAD}, {newest} is available.",
         "",
         f"{newest} - today",
         "",
         f"- All of {newest}.",
         "",
-        f"  Edited, though the template owns them: {project.name}/runtime/drain.py.",
-        "  Edited, as you may: README.md.",
+        f"  Edited, among the template's files: {project.name}/runtime/drain.py.",
+        "  Edited, among your own files: README.md.",
     ]
-    assert printed.err == f"{tmp_path} is no service of Slipway: it has no .copier-answers.yml.\n"
+    assert printed.err == f"{tmp_path} is not a Slipway service: it has no .copier-answers.yml.\n"
 
 
 def test_a_preview_names_every_file_and_writes_none(
@@ -137,7 +137,7 @@ def test_a_fleet_is_updated_side_by_side(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """A branch for each, a table at the end, and nothing lost where it cannot go on."""
+    """Each service gets a branch, a table comes last, and a service that cannot be updated loses nothing."""
     monkeypatch.chdir(tmp_path)
     clean, conflicting = grown(launched, Path("clean")), grown(launched, Path("conflicting"), "## Mine")
     failing, dirty, foreign = (grown(launched, Path(name)) for name in ("failing", "dirty", "foreign"))
@@ -160,7 +160,7 @@ def test_a_fleet_is_updated_side_by_side(
     assert rows["clean"] == f"clean {HEAD} to {newest} clean not checked"
     assert rows["conflicting"] == f"conflicting {HEAD} to {newest} conflicts README.md"
     assert rows["failing"] == f"failing {HEAD} to {newest} checks failed `.venv/bin/python -m dev check`"
-    assert "has changes that are not committed" in rows["dirty"]
+    assert "has uncommitted changes" in rows["dirty"]
     assert "this launcher trusts" in rows["foreign"]
     assert sum(line.startswith("[") for line in printed.err.splitlines()) == 3 + 1
     for project in (clean, failing):
@@ -171,7 +171,7 @@ def test_a_fleet_is_updated_side_by_side(
     assert state(dirty) == before[1]
 
     assert main(["update", "conflicting"]) == 1
-    assert "`slipway update --abort conflicting` puts everything back" in capfd.readouterr().out.replace(
+    assert "undo it with `slipway update --abort conflicting`" in capfd.readouterr().out.replace(
         str(tmp_path) + "/", ""
     )
     assert main(["update", "--abort", "conflicting"]) == 0
@@ -183,7 +183,7 @@ def test_a_fleet_is_updated_side_by_side(
 def test_an_update_that_is_stopped_leaves_everything_as_it_was(
     source: Path, launched: Path, tmp_path: Path
 ) -> None:
-    """While copier's last step runs, when all has been written."""
+    """The stop comes during copier's last step, when all files are written."""
     project = grown(launched, tmp_path / "orders")
     before = state(project)
     start = (
@@ -208,7 +208,7 @@ def test_an_update_that_is_stopped_leaves_everything_as_it_was(
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert errors == "Stopping: what is not finished is put back.\n"
+    assert errors == "Stopping: unfinished updates are undone.\n"
     assert "failed  Stopped." in output
     assert state(project) == before
 

@@ -1,4 +1,4 @@
-"""Locks as texts: what is raised, and what is left as the user has it."""
+"""Locks as text: which entries are raised, and which stay as the user has them."""
 
 import tomllib
 
@@ -8,7 +8,7 @@ from tasks import requirements, uv, uvlock
 
 
 def entry(name: str, version: str, source: str = '{ registry = "somewhere" }') -> str:
-    """An entry of a uv.lock."""
+    """Return an entry of a uv.lock."""
     return f'[[package]]\nname = "{name}"\nversion = "{version}"\nsource = {source}\n'
 
 
@@ -59,7 +59,7 @@ def test_a_cap_of_the_manifest_is_kept() -> None:
 
 
 def test_two_files_never_pin_a_name_twice_differently() -> None:
-    """The user's own compile of one file may be ahead of the other; pip refuses two versions."""
+    """If the user has compiled one file again, its versions may be newer. pip refuses two versions."""
     assert requirements.raised("-r base\na==1\n", ["a==2"], base="a==3\n") == "-r base\na==3\n"
 
 

@@ -1,8 +1,9 @@
-"""Conflicts that are none: own READMEs, own formatting, and entries that both sides add."""
+"""Conflicts that need no decision: rewritten READMEs, other formatting, and entries from both sides."""
 
 import json
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,14 @@ from tests.support.project import Project, render
 from tests.test_bad_input import run_copier
 
 STYLE = '\n[tool.ruff.format]\nquote-style = "single"\n'
+
+
+def settled[T](way: Callable[[T, T, T], T], base: T, mine: T, new: T) -> T | None:
+    """Return the result of a merge, or None if it is a conflict."""
+    try:
+        return way(base, mine, new)
+    except ConflictError:
+        return None
 
 
 @pytest.mark.parametrize(
@@ -42,12 +51,8 @@ STYLE = '\n[tool.ruff.format]\nquote-style = "single"\n'
     ],
 )
 def test_values_are_merged_by_structure(base: Any, mine: Any, new: Any, expected: Any) -> None:
-    """What both sides have changed differently stays a conflict."""
-    if expected is None:
-        with pytest.raises(ConflictError):
-            structure.value(base, mine, new)
-    else:
-        assert structure.value(base, mine, new) == expected
+    """If both sides have changed a value differently, that stays a conflict."""
+    assert settled(structure.value, base, mine, new) == expected
 
 
 @pytest.mark.parametrize(
@@ -60,11 +65,7 @@ def test_values_are_merged_by_structure(base: Any, mine: Any, new: Any, expected
 )
 def test_process_types_are_merged_by_name(mine: str, expected: str | None) -> None:
     base, new = "web: a\nrelease: b\n", "worker: c\nweb: a\n"
-    if expected is None:
-        with pytest.raises(ConflictError):
-            merge.procfile(base, mine, new)
-    else:
-        assert merge.procfile(base, mine, new) == expected
+    assert settled(merge.procfile, base, mine, new) == expected
 
 
 @pytest.mark.parametrize(
@@ -99,10 +100,10 @@ def test_edits_that_touch_are_no_conflict(base: str, mine: str, new: str, expect
             "[env]\na = 1\n[processes]\nworker = 1\n",
             "[env]\na = 1 # ours\nb = 2\n[processes]\nworker = 1\n",
         ),
-        # The user's lines must come first: after the new table they would be in it.
+        # The user's lines must come first, because after the new table they would belong to it.
         ("a.toml", "a = 1\n", "a = 1\nb = 2\n", "a = 1\n[t]\nc = 3\n", "a = 1\nb = 2\n[t]\nc = 3\n"),
         ("a.toml", "a = 1\n", "a = 1\n[t]\nc = 3\n", "a = 1\nb = 2\n", "a = 1\nb = 2\n[t]\nc = 3\n"),
-        ("a.toml", "a = 1\n", "a = 1\n[t]\nb = 2\n", "a = 1\n[t]\nc = 3\n", None),  # a table twice
+        ("a.toml", "a = 1\n", "a = 1\n[t]\nb = 2\n", "a = 1\n[t]\nc = 3\n", None),  # a duplicate table
         ("ci.yml", "on: push\na: 1\n", "on: push\na: 2\n", "on: pull\na: 1\n", "on: pull\na: 2\n"),
         ("ci.yml", "a: 1\n", "a: 1\nb: 2\n", "a: 1\nb: 3\n", None),
         ("ci.yml", "- a: 1\n", "- !mine\n  a: 1\n- b\n", "- a: 1\n- c\n", "- !mine\n  a: 1\n- b\n- c\n"),
@@ -116,11 +117,54 @@ def test_lines_are_merged_if_they_mean_what_both_want(
 ) -> None:
     way = merge.way(name)
     assert way
-    if expected is None:
-        with pytest.raises(ConflictError):
-            way(base, mine, new)
-    else:
-        assert way(base, mine, new) == expected
+    assert settled(way, base, mine, new) == expected
+
+
+STEP = "      - uses: actions/checkout@{} # v{}\n        with: {{ persist-credentials: false }}\n"
+IMAGE = "FROM python:{}-slim{} AS build\n"
+NONE, FIRST, OURS, THEIRS = "", *(f"@sha256:{digit * 64}" for digit in "abc")
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "mine", "new", "expected"),
+    [
+        (
+            "ci.yml",
+            "steps:\n" + STEP.format("a" * 40, "7.0.1"),
+            "steps:\n" + STEP.format("b" * 40, "7.1.0"),
+            "on: push\nsteps:\n" + STEP.format("c" * 40, "7.2.0") + "      - run: new\n",
+            "on: push\nsteps:\n" + STEP.format("b" * 40, "7.1.0") + "      - run: new\n",
+        ),
+        (
+            "Dockerfile",
+            IMAGE.format("3.13", FIRST) + "RUN a\n",
+            IMAGE.format("3.13", OURS) + "RUN a\n",
+            IMAGE.format("3.13", THEIRS) + "RUN b\n",
+            IMAGE.format("3.13", OURS) + "RUN b\n",
+        ),
+        (  # a pin that the user has not changed is raised, even if there was none before
+            "Dockerfile",
+            IMAGE.format("3.13", NONE),
+            "# Ours\n" + IMAGE.format("3.13", NONE),
+            IMAGE.format("3.13", THEIRS),
+            "# Ours\n" + IMAGE.format("3.13", THEIRS),
+        ),
+        (
+            "Dockerfile",
+            IMAGE.format("3.13", FIRST),
+            IMAGE.format("3.13", OURS),
+            IMAGE.format("3.14", THEIRS),
+            None,
+        ),
+    ],
+)
+def test_a_pin_that_the_users_bot_has_raised_is_no_conflict(
+    name: str, base: str, mine: str, new: str, expected: str | None
+) -> None:
+    way = merge.way(name)
+    assert way
+    new = lines.yielding(base, mine, new)
+    assert settled(way, base, mine, new) == expected
 
 
 @pytest.mark.parametrize(
@@ -135,9 +179,47 @@ def test_imports_of_both_sides_are_kept(mine: str, new: str, expected: set[str] 
     base = "import a\n\nx = 1\n"
     if expected is None:
         with pytest.raises(ConflictError):
-            merge.with_imports(base, mine, new)
+            merge.together(base, mine, new)
     else:
-        assert expected <= set(merge.with_imports(base, mine, new).split())
+        assert expected <= set(merge.together(base, mine, new).split())
+
+
+@pytest.mark.parametrize(
+    ("mine", "new", "expected"),
+    [
+        ("a = 1\nd = 4\n", "a = 1\nuse(a)\nb = 2\nc = 3\nd = 4\n", "a = 1\nuse(a)\nd = 4\n"),
+        ("a = 1\nb = 2\nc = 3\nuse(a)\nd = 4\n", "a = 1\nd = 4\n", "a = 1\nuse(a)\nd = 4\n"),
+        ("a = 1\nd = 4\n", "a = 1\nb = 2\nc = 3\nuse(b)\nd = 4\n", None),  # uses a deleted name
+        ("a = 1\nd = 4\n", "a = 1\nb = 3\nc = 3\nd = 4\n", None),  # one side changed it, the other deleted it
+    ],
+)
+def test_lines_beside_deleted_statements(mine: str, new: str, expected: str | None) -> None:
+    """An example is `problems.init_app(app)`, which was added next to a line of the removed example."""
+    base = "a = 1\nb = 2\nc = 3\nd = 4\n"
+    assert settled(merge.together, base, mine, new) == expected
+
+
+@pytest.mark.parametrize(
+    ("added", "is_settled"),
+    [
+        ("@pytest.fixture\ndef mine(settings: str) -> str:\n    return settings\n", True),
+        ("@pytest.fixture\ndef mine(gone: str) -> str:\n    return gone\n", False),  # it uses a deleted name
+        ("def new() -> str:\n    return 'mine'\n", False),  # both have added a function of this name
+        ("    return 'mine'\n", False),  # it belongs to the function that has changed
+    ],
+)
+def test_code_at_the_end_of_a_module_is_no_conflict(added: str, is_settled: bool) -> None:
+    """An example is a fixture at the end of conftest.py, if the template has changed the lines before it."""
+    head = "import pytest\n\n\ndef settings() -> str:\n    return 'set'\n\n\n"
+    base = f"{head}def gone() -> str:\n    return 'old'\n"
+    new = f"{head}def new() -> str:\n    return 'new'\n"
+    way = merge.way("tests/conftest.py")
+    assert way
+    if not is_settled:
+        with pytest.raises(ConflictError):
+            way(base, f"{base}\n\n{added}", new)
+    else:
+        assert way(base, f"{base}\n\n{added}", new) == f"{new}\n\n{added}".replace("'", '"')
 
 
 def test_a_readme_that_keeps_a_section_is_merged_by_line() -> None:
@@ -156,7 +238,7 @@ def format_as_the_service_does(project: Project, *arguments: str) -> None:
 
 
 def test_an_update_settles_what_is_no_conflict(template: Path, tmp_path: Path) -> None:
-    """A service with a style, a README, process types and add-ons of its own gets a queue and a clock."""
+    """A service with its own style, README, process types and add-ons gets a queue and a clock."""
     project = Project(tmp_path / "project")
     platforms = ["heroku", "docker", "fly", "render"]
     render(template, project.path, {"platforms": platforms}, skip_tasks=True)
@@ -174,7 +256,7 @@ def test_an_update_settles_what_is_no_conflict(template: Path, tmp_path: Path) -
     described["addons"].append({"plan": "papertrail"})
     described["formation"]["web"]["size"] = "performance-m"
     app.write_text(json.dumps(described, indent=2) + "\n")
-    own = {  # each at a place where the queue and the clock write too
+    own = {  # each at a place where the queue and the clock add lines too
         "render.yaml": ("      - { key: DATABASE_URL,.*\n", "      - { key: OURS, value: '1' } # ours\n"),
         "fly.toml": ('web = "python.*\n', 'mailer = "python -m mailer"\n'),
         "pyproject.toml": ('  "alembic",\n', '  "rich", # ours\n'),

@@ -1,4 +1,4 @@
-"""Names: whatever a project is called, what is offered for it works; whatever is refused would not."""
+"""Names: the defaults work for any project's name, and only names that would not work are refused."""
 
 import keyword
 import re
@@ -35,7 +35,7 @@ def test_reserved_names_are_refused_and_never_offered(name: str) -> None:
 
 
 def test_no_package_hides_a_module_of_the_standard_library() -> None:
-    """Read from the disk, which knows modules that `sys.stdlib_module_names` leaves out (`test`)."""
+    """The test reads the modules from disk, because `sys.stdlib_module_names` omits some (`test`)."""
     library = Path(sysconfig.get_path("stdlib"))
     modules = {path.name.partition(".")[0] for path in library.iterdir() if path.suffix in ("", ".py")}
     importable = {name for name in modules if re.fullmatch("[a-z][a-z0-9_]*", name)}

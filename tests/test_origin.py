@@ -1,4 +1,4 @@
-"""The address and the version that a service remembers: it can be updated from them, here and elsewhere."""
+"""A service stores an address and a version from which it can be updated, here and on other machines."""
 
 import re
 import shutil
@@ -46,7 +46,7 @@ def source(template: Path, tmp_path: Path) -> Path:
 
 
 def launch(source: str, folder: Path, *options: str) -> tuple[Project, list[str]]:
-    """Copy as a user does, commit, and return the project with what copier has said."""
+    """Copy as a user does, commit, and return the project and copier's messages."""
     project = folder / "orders"
     status, lines = run_copier(
         "copy", "--trust", "--defaults", "--skip-tasks", *options, source, str(project)
@@ -57,13 +57,13 @@ def launch(source: str, folder: Path, *options: str) -> tuple[Project, list[str]
 
 
 def change(source: Path, text: str, file: str = ".gitignore") -> None:
-    """Change what is emitted, without a commit."""
+    """Change a file of the template without a commit."""
     with (source / "template" / f"{file}.jinja").open("a") as lines:
         lines.write(text)
 
 
 def update(project: Project) -> list[str]:
-    """Update, and return what copier says."""
+    """Update, and return copier's messages."""
     status, lines = run_copier("update", "--trust", "--defaults", "--skip-tasks", cwd=project.path)
     assert status == 0, lines
     return lines
@@ -71,7 +71,7 @@ def update(project: Project) -> list[str]:
 
 @pytest.mark.parametrize("tagged", [True, False])
 def test_a_dirty_clone_is_said_and_can_be_updated_from(source: Path, tmp_path: Path, tagged: bool) -> None:
-    """With tags or none: what is stored is a commit of the clone's own."""
+    """With or without tags, the stored version is a commit that the clone has."""
     if not tagged:
         git(source, "tag", "--delete", "999.0.0")
     change(source, "# Draft\n", ".python-version")
@@ -101,7 +101,7 @@ def test_a_relative_path_is_stored_whole(
 def test_a_pushed_version_is_found_at_its_address(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the clone is gone, too; what has not been pushed is looked for in the clone."""
+    """This works even if the clone is gone. A version that is not pushed is found only in the clone."""
     served = tmp_path / "served.git"
     git(tmp_path, "clone", "--quiet", "--bare", str(source), str(served))
     (tmp_path / "gitconfig").write_text(f'[url "{served}"]\ninsteadOf = {URL}\n')
@@ -127,7 +127,7 @@ def test_a_pushed_version_is_found_at_its_address(
 
 
 def test_releases_are_tagged_once(tmp_path: Path) -> None:
-    """As `nox -s release` does it, in a clone that has no tags."""
+    """The test does what `nox -s release` does, in a clone without tags."""
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", "--no-tags", str(ROOT), str(clone))
     copy_work_tree(clone)

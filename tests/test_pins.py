@@ -1,4 +1,4 @@
-"""Pins: what pins.json says is what uv says, and what is rendered from it installs."""
+"""Pins: pins.json agrees with uv, and the locks rendered from it can be installed."""
 
 import itertools
 import json
@@ -20,7 +20,7 @@ from tests.support.template import ROOT
 from tests.support.variants import choices
 
 GROUPS = sorted(pins.PINS["groups"])
-# The markers of a union are built pair by pair, so pairs and the whole prove every set.
+# A union's markers are built pair by pair, so single groups, pairs and the whole set prove every set.
 GROUP_SETS = [*itertools.combinations(GROUPS, 1), *itertools.combinations(GROUPS, 2), tuple(GROUPS)]
 PLATFORMS = {"linux": ("posix", "Linux"), "darwin": ("posix", "Darwin"), "win32": ("nt", "Windows")}
 PYTHONS = ("3.12", "3.13", "3.14", "3.15")
@@ -28,7 +28,7 @@ IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy"}
 
 
 def environments() -> list[dict[str, str]]:
-    """Where a service may be installed, as far as markers can tell."""
+    """Return the environments in which a service may be installed, as far as markers distinguish them."""
     found = []
     for system, python, implementation in itertools.product(PLATFORMS, PYTHONS, IMPLEMENTATIONS):
         environment = {key: str(value) for key, value in default_environment().items()}
@@ -42,7 +42,7 @@ def environments() -> list[dict[str, str]]:
 
 
 def installed(closure: pins.Closure, environment: dict[str, str]) -> set[tuple[str, str]]:
-    """What a closure comes to in an environment."""
+    """Return the packages of a closure that are installed in an environment."""
     return {
         (name, version)
         for name, versions in closure.items()
@@ -52,7 +52,7 @@ def installed(closure: pins.Closure, environment: dict[str, str]) -> set[tuple[s
 
 
 def closure_of(text: str) -> pins.Closure:
-    """What a requirements.txt pins, read without our own code."""
+    """Return the pins of a requirements.txt, read independently of the code under test."""
     found: pins.Closure = {}
     for line in text.replace("\\\n", " ").splitlines():
         if "==" in line:
@@ -64,14 +64,14 @@ def closure_of(text: str) -> pins.Closure:
 
 
 def hashes_of(text: str) -> dict[str, set[str]]:
-    """The hashes of each name in a requirements.txt."""
+    """Return the hashes of each name in a requirements.txt."""
     lines = (line.split(" --hash=") for line in text.replace("\\\n", " ").splitlines())
     return {line[0].partition("==")[0]: {value.strip() for value in line[1:]} for line in lines}
 
 
 @pytest.fixture(scope="module")
 def resolved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project that has every group, locked by uv at the versions of pins.json."""
+    """Return a project with every group, locked by uv at the versions of pins.json."""
     folder = tmp_path_factory.mktemp("pins")
     manifest = (ROOT / "pins" / "pyproject.toml").read_text("utf-8")
     (folder / "pyproject.toml").write_text(manifest, "utf-8")
@@ -101,7 +101,7 @@ def test_the_closure_of_groups_is_what_uv_exports_for_them(groups: tuple[str, ..
 
 
 def test_pins_json_belongs_to_its_manifest() -> None:
-    """Edit pins/pyproject.toml and forget `nox -s pins`, and this fails."""
+    """This fails if someone edits pins/pyproject.toml and forgets `nox -s pins`."""
     manifest = tomllib.loads((ROOT / "pins" / "pyproject.toml").read_text("utf-8"))
     assert pins.PINS["requires-python"] == manifest["project"]["requires-python"]
     direct = {name: group["direct"] for name, group in pins.PINS["groups"].items()}
@@ -114,7 +114,7 @@ def test_pins_json_belongs_to_its_manifest() -> None:
 def test_pins_json_names_no_host() -> None:
     text = (ROOT / "pins" / "pins.json").read_text("utf-8")
     assert "://" not in text
-    assert json.loads(text).keys() == {"requires-python", "groups", "packages", "imports"}
+    assert json.loads(text).keys() == {"requires-python", "groups", "packages", "images", "imports"}
 
 
 def test_pins_json_knows_modules_that_are_not_named_as_their_package() -> None:
@@ -129,7 +129,7 @@ def test_the_union_of_markers_holds_where_one_of_them_does() -> None:
 
 @pytest.mark.parametrize("framework", choices()["framework"])
 def test_uv_has_nothing_to_add_to_an_emitted_lock(framework: str, render: Render) -> None:
-    """`uv lock --check` alone proves nothing: it passes a lock whose packages have no files."""
+    """`uv lock --check` alone is not enough, because it accepts a lock whose packages have no files."""
     project = render({"framework": framework, "package_manager": "uv"})
     run_uv(project, "lock", "--check", "--python", sys.executable)
     text = (project / "uv.lock").read_text("utf-8")
@@ -146,11 +146,11 @@ def test_uv_has_nothing_to_add_to_an_emitted_lock(framework: str, render: Render
 @pytest.mark.parametrize("framework", choices()["framework"])
 def test_pip_installs_the_emitted_requirements_with_hashes(framework: str, render: Render) -> None:
     project = render({"framework": framework, "package_manager": "pip"})
-    for name in ("requirements.txt", "requirements-dev.txt"):
-        pip = ["uv", "run", "--no-project", "--isolated", "--python", sys.executable, "--with", "pip", "pip"]
-        install = ["install", "--quiet", "--dry-run", "--require-hashes", "--requirement", name]
-        done = subprocess.run([*pip, *install], cwd=project, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+    pip = ["uv", "run", "--no-project", "--isolated", "--python", sys.executable, "--with", "pip", "pip"]
+    file = "requirements-dev.txt"  # it includes requirements.txt; the next test compares both
+    install = ["install", "--quiet", "--dry-run", "--require-hashes", "--requirement", file]
+    done = subprocess.run([*pip, *install], cwd=project, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("framework", choices()["framework"])

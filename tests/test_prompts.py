@@ -1,4 +1,4 @@
-"""Prompts: the questionnaire as a user meets it, through a terminal."""
+"""Prompts: the questionnaire in a terminal, as a user sees it."""
 
 import os
 import re
@@ -15,11 +15,33 @@ from extensions import context, names
 
 ENTER, CLEAR, SPACE, UP, DOWN, CTRL_C = "\r", "\x15", " ", "\x1b[A", "\x1b[B", "\x03"
 PATIENCE = 20
-COLUMNS = 80  # of the usual terminal
+COLUMNS = 80  # the width of a usual terminal
+
+
+# The questions about a service named "My shop", by the beginnings of their help texts.
+BEFORE_THE_QUEUE = (
+    "What is the name of the service",
+    "What is its name on platforms",
+    "Which Python package",
+    "What does My shop do",
+    "Who is its author",
+    "What is the author's e-mail",
+    "Which web framework",
+    "Which database",
+)
+QUEUE = "Which queue runs its"
+AFTER_THE_QUEUE = (
+    "Which tools monitor its",
+    "Which tool installs",
+    "Which version of Python",
+    "Which platforms",
+    "Which CI tests each",
+    "Under which licence",
+)
 
 
 class Terminal:
-    """A terminal in which `copier copy` asks."""
+    """A terminal in which `copier copy` asks its questions."""
 
     def __init__(self, template: Path, target: Path) -> None:
         self.process: pexpect.spawn[str] = pexpect.spawn(
@@ -32,9 +54,15 @@ class Terminal:
         )
 
     def asks(self, question: str) -> None:
-        """Wait for the beginning of a question's help."""
+        """Wait for the beginning of a question's help text."""
         self.process.expect_exact(question)
-        time.sleep(0.1)  # the prompt reads keys a moment after it is drawn
+        time.sleep(0.1)  # the prompt starts to read keys shortly after it is drawn
+
+    def accepts(self, *questions: str) -> None:
+        """Press Enter at each question."""
+        for question in questions:
+            self.asks(question)
+            self.type(ENTER)
 
     def type(self, keys: str) -> None:
         self.process.send(keys)
@@ -43,7 +71,7 @@ class Terminal:
         self.process.expect_exact(text)
 
     def ends(self) -> int:
-        """Wait for the end, and return the exit status."""
+        """Wait until copier exits, and return the exit status."""
         self.process.expect(pexpect.EOF)
         self.process.close()
         assert self.process.exitstatus is not None
@@ -59,7 +87,7 @@ def target(tmp_path: Path) -> Path:
 def terminal(
     template: Path, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Terminal]:
-    """A questionnaire for a user whom git knows."""
+    """Start the questionnaire for a user whose name git knows."""
     config = tmp_path / "gitconfig"
     config.write_text("[user]\n\tname = Ada Lovelace\n\temail = ada@example.com\n[safe]\n\tdirectory = *\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
@@ -75,26 +103,8 @@ def stored(target: Path) -> dict[str, object]:
 
 
 def test_enter_accepts_what_is_offered(terminal: Terminal, target: Path) -> None:
-    for question in (
-        "What is the service called",
-        "What is My shop called",
-        "Which Python package",
-        "What does My shop do",
-        "Who writes it",
-        "Which e-mail address",
-        "Which framework",
-        "Where does it keep",
-        "What runs its jobs",
-        "Which tools observe its requests",
-        "What installs its dependencies",
-        "Which Python runs it",
-        "Where does it run",
-        "What tests each change",
-        "What may others do",
-    ):
-        terminal.asks(question)
-        terminal.type(ENTER)
-    terminal.says("The next two commands")
+    terminal.accepts(*BEFORE_THE_QUEUE, QUEUE, *AFTER_THE_QUEUE)
+    terminal.says("Run these two commands")
     terminal.says("uv run python -m dev")
     assert terminal.ends() == 0
     assert stored(target) == {
@@ -118,32 +128,12 @@ def test_enter_accepts_what_is_offered(terminal: Terminal, target: Path) -> None
 
 
 def test_a_clock_is_asked_for_where_a_queue_needs_one(terminal: Terminal, target: Path) -> None:
-    for question in (
-        "What is the service called",
-        "What is My shop called",
-        "Which Python package",
-        "What does My shop do",
-        "Who writes it",
-        "Which e-mail address",
-        "Which framework",
-        "Where does it keep",
-    ):
-        terminal.asks(question)
-        terminal.type(ENTER)
-    terminal.asks("What runs its jobs")
+    terminal.accepts(*BEFORE_THE_QUEUE)
+    terminal.asks(QUEUE)
     terminal.type(DOWN + DOWN + ENTER)
-    terminal.asks("Does it enqueue jobs at set times")
+    terminal.asks("Does it have periodic jobs")
     terminal.type("y")
-    for question in (
-        "Which tools observe its requests",
-        "What installs its dependencies",
-        "Which Python runs it",
-        "Where does it run",
-        "What tests each change",
-        "What may others do",
-    ):
-        terminal.asks(question)
-        terminal.type(ENTER)
+    terminal.accepts(*AFTER_THE_QUEUE)
     assert terminal.ends() == 0
     assert stored(target)["clock"] is True
     assert list(stored(target)) == list(context.QUESTIONS)
@@ -151,46 +141,46 @@ def test_a_clock_is_asked_for_where_a_queue_needs_one(terminal: Terminal, target
 
 
 def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path) -> None:
-    terminal.asks("What is the service called")
+    terminal.asks("What is the name of the service")
     terminal.type(CLEAR + ENTER)
     terminal.says("is empty.")
     terminal.type("Größe 注文" + ENTER)
-    terminal.asks("What is Größe 注文 called")
+    terminal.asks("What is its name on platforms")
     terminal.type(CLEAR + "Bad Slug" + ENTER)
-    terminal.says("takes a-z, 0-9, single hyphens.")
+    terminal.says("may use a-z, 0-9, single hyphens.")
     terminal.type(CLEAR + "sizes" + ENTER)
     terminal.asks("Which Python package")
     terminal.type(CLEAR + "json" + ENTER)
-    terminal.says("is a module of Python's library.")
+    terminal.says("is a standard library module.")
     terminal.type(CLEAR + "sizing" + ENTER)
     terminal.asks("What does Größe 注文 do")
     terminal.type(CLEAR + 'Says "how big".' + ENTER)
-    terminal.asks("Who writes it")
+    terminal.asks("Who is its author")
     terminal.type(CLEAR + ENTER)
-    terminal.asks("Which e-mail address")
+    terminal.asks("What is the author's e-mail")
     terminal.type(CLEAR + "nobody" + ENTER)
     terminal.says("is not an e-mail address.")
     terminal.type(CLEAR + ENTER)
-    terminal.asks("Which framework")
+    terminal.asks("Which web framework")
     terminal.says("Litestar - ASGI, controllers")
     terminal.type(DOWN + ENTER)
-    terminal.asks("Where does it keep")
+    terminal.asks("Which database")
     terminal.type(UP + ENTER)
-    terminal.asks("What runs its jobs")
+    terminal.asks("Which queue runs its")
     terminal.type(ENTER)
-    terminal.asks("Which tools observe its requests")
+    terminal.asks("Which tools monitor its")
     terminal.type(ENTER)
-    terminal.asks("What installs its dependencies")
+    terminal.asks("Which tool installs")
     terminal.type(DOWN + ENTER)
-    terminal.asks("Which Python runs it")
+    terminal.asks("Which version of Python")
     terminal.type(DOWN + ENTER)
-    terminal.asks("Where does it run")
+    terminal.asks("Which platforms")
     terminal.type(DOWN + SPACE + DOWN + DOWN + SPACE + ENTER)
-    time.sleep(0.5)  # it stays: tests/platforms/test_options.py reads why
+    time.sleep(0.5)  # the prompt refuses this and stays; tests/platforms/test_options.py checks why
     terminal.type(UP + UP + SPACE + ENTER)
-    terminal.asks("What tests each change")
+    terminal.asks("Which CI tests each")
     terminal.type(DOWN + ENTER)
-    terminal.asks("What may others do")
+    terminal.asks("Under which licence")
     terminal.type(DOWN + ENTER)
     terminal.says(".venv/bin/python -m dev")
     assert terminal.ends() == 0
@@ -225,7 +215,7 @@ def test_answers_are_checked_as_they_are_typed(terminal: Terminal, target: Path)
     ],
 )
 def test_an_error_fits_a_terminal(question: str, answer: object) -> None:
-    """A prompt has one line for it, and cuts what is longer."""
+    """A prompt shows an error on one line, and cuts longer ones."""
     shown = f"Validation error for question '{question}': {names.prompt_problem(question, answer)}"
     assert names.prompt_problem(question, answer)
     assert len(shown) <= COLUMNS
@@ -244,7 +234,7 @@ def as_pairs(choices: object) -> list[tuple[str, object]]:
 
 
 def test_ctrl_c_leaves_nothing_behind(terminal: Terminal, target: Path) -> None:
-    terminal.asks("What is the service called")
+    terminal.asks("What is the name of the service")
     terminal.type(CTRL_C)
     terminal.says("Execution stopped by user")
     assert terminal.ends() == 1

@@ -1,4 +1,4 @@
-"""The last words of an update: what it did, and what is left to do."""
+"""The report at the end of an update: what it did, and what the user has to do."""
 
 import re
 import shutil
@@ -52,7 +52,7 @@ def test_what_concerns_other_answers_is_left_out(entry: str, kept: bool) -> None
 
 
 def test_an_update_ends_with_a_report(template: Path, tmp_path: Path) -> None:
-    """Versions, changes, migrations, conflicts by file, and the next command."""
+    """It has the versions, changes, migrations, conflicts by file, and the next command."""
     source, project = tmp_path / "template", Project(tmp_path / "project")
     shutil.copytree(template, source)
     git(source, "tag", "--delete", "999.0.0")

@@ -1,4 +1,4 @@
-"""requirements.txt: it fits the manifest after every update, and keeps what is the user's."""
+"""requirements.txt fits the manifest after every update, and keeps the user's entries."""
 
 import re
 import sys
@@ -22,13 +22,13 @@ from tests.support.project import run_uv
 
 
 @pytest.fixture
-def with_uv(template: Path, tmp_path: Path) -> Launched:
-    return Launched(template, tmp_path, "uv")
+def with_uv(template: Path, shared: Path, tmp_path: Path) -> Launched:
+    return Launched(template, shared, tmp_path, "uv")
 
 
 @pytest.fixture
-def with_pip(template: Path, tmp_path: Path) -> Launched:
-    return Launched(template, tmp_path, "pip")
+def with_pip(template: Path, shared: Path, tmp_path: Path) -> Launched:
+    return Launched(template, shared, tmp_path, "pip")
 
 
 def test_another_package_manager_swaps_the_locks(with_uv: Launched) -> None:
@@ -47,7 +47,7 @@ def test_another_package_manager_swaps_the_locks(with_uv: Launched) -> None:
 
 
 def test_another_package_manager_keeps_what_is_the_users_own(with_uv: Launched) -> None:
-    """There and back: their dependencies, and the versions that they hold them at."""
+    """After a change to pip and back, the user's dependencies still have the same versions."""
     with_uv.add("rich<14")
     with_uv.add("iniconfig", development=True)
     lock(with_uv.path, "--upgrade-package", "rich==13.9.3")
@@ -72,7 +72,7 @@ def test_another_package_manager_names_what_only_the_requirements_have(with_pip:
 
 
 def test_requirements_fit_the_manifest_after_an_update(with_pip: Launched) -> None:
-    """With caps of the user's, a package that they removed, and one that they added by the documented way."""
+    """The user has set a cap, removed a package, and added one in the documented way."""
     manifest = with_pip.file("pyproject.toml")
     manifest.write_text(manifest.read_text("utf-8").replace('  "honcho",\n', ""), "utf-8")
     with_pip.add(f"{LOWERED}<={OLD}")
@@ -105,7 +105,7 @@ def test_requirements_without_a_resolver_take_the_pins_and_say_what_they_lack(
 
 
 def add_as_documented(project: Path) -> None:
-    """Run the commands of README.md that compile the requirements, with the uv that is here."""
+    """Run the commands of README.md that compile the requirements, with this machine's uv."""
     section = section_of(project, "Add a dependency")
     commands = [line for line in section.splitlines() if line.startswith(".venv/bin/uv ")]
     assert len(commands) == 2
@@ -119,7 +119,7 @@ def section_of(project: Path, title: str) -> str:
 
 
 def check_fit(project: Path) -> dict[str, str]:
-    """Return what the manifest needs and the files pin, which uv takes with its hashes."""
+    """Return the pins that the manifest needs. Assert that the files have them, and that uv accepts these."""
     files = [project / name for name in ("requirements.txt", "requirements-dev.txt")]
     found = piplock.versions(*(file.read_text("utf-8") for file in files))
     options = ("--quiet", "--universal", "--no-header", "--no-annotate", "--python", sys.executable)
@@ -132,13 +132,13 @@ def check_fit(project: Path) -> dict[str, str]:
 
 
 def pinned_everywhere(name: str) -> str:
-    """Return the version of a package that any group pins."""
+    """Return the version of a package that all groups pin alike."""
     (version,) = pins.PINS["packages"][name]
     return str(version)
 
 
 def test_requirements_are_raised_and_the_users_own_stay(with_pip: Launched) -> None:
-    """As `uv pip compile` or pip-tools would have written them: with comments, with more packages."""
+    """The files are as `uv pip compile` or pip-tools writes them, with comments and more packages."""
     before = {}
     for name, addition in (("requirements.txt", "rich==13.9.3"), ("requirements-dev.txt", "pdbpp==0.10.3")):
         file = with_pip.file(name)

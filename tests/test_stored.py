@@ -1,4 +1,4 @@
-"""The answers of a service: an update changes none that it cannot carry out, and takes none for granted."""
+"""The stored answers: an update refuses changes that it cannot make, and assumes no missing answer."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ ANSWERS = ".copier-answers.yml"
 
 @pytest.fixture
 def project(render: Render, tmp_path: Path) -> Project:
-    """Return a service with edits of its own, committed."""
+    """Return a service with committed edits."""
     project = Project(render({"queue": "dramatiq", "clock": True})).copy(tmp_path / "project")
     project.append("routes.py", "\n\nMINE = 1\n")
     commit_all(project.path, "Ours")
@@ -25,7 +25,7 @@ def project(render: Render, tmp_path: Path) -> Project:
 
 
 def without(*questions: str) -> Callable[[Project], None]:
-    """Return an edit that a bad merge might make."""
+    """Return an edit that removes answers, as a bad merge might."""
 
     def edit(project: Project) -> None:
         file = project.path / ANSWERS
@@ -38,7 +38,7 @@ def without(*questions: str) -> Callable[[Project], None]:
 
 
 def rename(project: Project) -> None:
-    """Rename the package's folder, and nothing else."""
+    """Rename only the package's folder."""
     shutil.move(project.package, project.path / "shop")
 
 
@@ -48,12 +48,12 @@ def rename(project: Project) -> None:
         (
             None,
             "package=shop",
-            "package stays {package} in an update. To rename it, `git mv {package} shop`, ",
+            "An update cannot change package {package}. To rename it, `git mv {package} shop`, ",
         ),
         (
             None,
             "framework=flask",
-            "framework stays fastapi in an update. To change it, launch a new service ",
+            "An update cannot change framework fastapi. To change it, launch a new service ",
         ),
         (without("database"), "ci=none", f"{ANSWERS} lacks database: "),
         (without("clock", "license", "framework"), "ci=none", f"{ANSWERS} lacks framework, clock, license: "),
@@ -79,7 +79,7 @@ def test_an_update_that_would_lose_something_is_one_line(
 
 
 def test_the_way_to_rename_a_package_works(project: Project) -> None:
-    """As the refusal says; an update then keeps the edits, and brings what another answer asks for."""
+    """The test follows the message. Then an update keeps the edits, and applies another answer."""
     package = project.name
     git(project.path, "mv", package, "shop")
     for name in git(project.path, "grep", "--name-only", "--word-regexp", package).splitlines():

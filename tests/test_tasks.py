@@ -1,4 +1,4 @@
-"""Tasks: what copier runs in a project brings its lock to the pins, and breaks nothing on the way."""
+"""The tasks that copier runs in a project raise its lock to the pins, and break nothing."""
 
 import shutil
 import subprocess
@@ -30,7 +30,7 @@ from tests.support.template import ROOT
 
 @pytest.mark.parametrize("missing", ["network", "uv"])
 def test_a_copy_succeeds_without_uv_and_offline(missing: str, template: Path, tmp_path: Path) -> None:
-    """It says so in one line, and the next `uv sync` arrives at the pins."""
+    """One line tells the user, and the next `uv sync` installs the pinned versions."""
     project = tmp_path / "orders"
     variables = without_uv(tmp_path) if missing == "uv" else offline(tmp_path)
     printed = run_copier("copy", str(template), str(project), **variables)
@@ -44,8 +44,8 @@ def test_a_copy_succeeds_without_uv_and_offline(missing: str, template: Path, tm
 
 
 @pytest.fixture
-def with_uv(template: Path, tmp_path: Path) -> Launched:
-    return Launched(template, tmp_path, "uv")
+def with_uv(template: Path, shared: Path, tmp_path: Path) -> Launched:
+    return Launched(template, shared, tmp_path, "uv")
 
 
 def test_an_update_raises_what_is_older_and_keeps_the_rest(with_uv: Launched) -> None:
@@ -80,13 +80,13 @@ def test_an_update_without_uv_or_offline_is_completed_by_the_next_sync(
     assert len(lines_of(printed, "uv.lock has the pins but not yet the files")) == 1
     assert "Traceback" not in printed
 
-    lock(with_uv.path)  # what `uv sync` begins with
+    lock(with_uv.path)  # `uv sync` begins with this
     after = versions(with_uv.path)
     assert after == {**before, LOWERED: dict(pins.seeds(GROUPS))[LOWERED]}
 
 
 def test_a_cache_that_lacks_a_pin_does_not_decide(with_uv: Launched, tmp_path: Path) -> None:
-    """uv is asked offline first, which is fast; there it takes what it knows, pinned or not."""
+    """uv first runs offline, which is fast. But offline it uses the versions in its cache, pinned or not."""
     stub = tmp_path / "uv"
     real = shutil.which("uv")
     stale = f'[ "$2" = --offline ] && exec {real} lock --upgrade-package {LOWERED}=={OLD}'
@@ -141,7 +141,7 @@ def test_a_lock_that_is_gone_comes_back(with_uv: Launched) -> None:
 def test_what_cannot_be_read_is_one_line_and_status_0(
     package_manager: str, file: str, text: str | None, tmp_path: Path
 ) -> None:
-    """Anything else would make copier delete a new project, or stop halfway through an update."""
+    """Otherwise copier would delete a new project, or stop halfway through an update."""
     (tmp_path / "pyproject.toml").write_text(
         '[project]\nname = "x"\nversion = "0"\nrequires-python = ">=3.12"\n'
     )

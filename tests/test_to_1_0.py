@@ -1,4 +1,4 @@
-"""The way over 1.0.0: what a service has of its own comes along, under the names that hold now."""
+"""The migration to 1.0.0: a service keeps its own code, with the new names."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from tests.support.git import commit_all
 from tests.support.project import Project, environment
 from tests.test_update import edit, launch, released, update
 
-__all__ = ["launch", "released"]  # fixtures
+__all__ = ["launch", "released"]  # pytest finds these fixtures here
 
 SWEEP = '''
 

@@ -1,4 +1,4 @@
-"""The way over 2.0.0: uvicorn serves Flask and Django, and what that asks of a service is said."""
+"""The migration to 2.0.0: uvicorn serves Flask and Django, and an update says what a service must change."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from tests.support.git import commit_all
 from tests.support.project import Project
 from tests.test_update import edit, launch, released, update
 
-__all__ = ["launch", "released"]  # fixtures
+__all__ = ["launch", "released"]  # pytest finds these fixtures here
 
 
 @pytest.mark.parametrize("framework", ["flask", "django"])

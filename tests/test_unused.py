@@ -1,4 +1,4 @@
-"""Nothing that is emitted is unused, and the picture of the imports is current."""
+"""No generated code is unused, and the diagram of the imports is current."""
 
 import ast
 import re
@@ -21,16 +21,16 @@ LARGEST = [
     {"framework": "django", "database": "postgres", "queue": "procrastinate", "clock": False},
     {"framework": "django", "database": "postgres", "queue": "dramatiq", "clock": True},
 ]
-# What a library calls or reads by its name, and what the shell offers to who types.
+# Names that a library calls or reads, and names that the shell offers to its user.
 HOOKS = re.compile(
     r"__\w+__|(after|before)_\w+|emit|on_unknown_task|process_(request|response|exception)|"
-    r"get_connection|get_sync_connector|migration_progress_callback|settings_customise_sources|"
+    r"on_app_init|receive_route|get_connection|get_sync_connector|migration_progress_callback|settings_customise_sources|"
     r"\w+Config|Meta|drop|retry"
 )
 
 
 def definitions(path: Path) -> Iterator[tuple[str, bool]]:
-    """Yield each function, class and constant of a module; and whether a decorator or a base may use it."""
+    """Yield each function, class and constant of a module, and whether a decorator may register it."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -48,7 +48,7 @@ def definitions(path: Path) -> Iterator[tuple[str, bool]]:
 
 
 def unused(project: Project) -> list[str]:
-    """Return what is defined in the package or in dev/ and named nowhere else in the project."""
+    """Return the names that the package or dev/ defines and that occur nowhere else in the project."""
     texts = {
         path: path.read_text("utf-8")
         for path in project.path.rglob("*")
@@ -74,7 +74,7 @@ def test_nothing_is_unused(render: Render, answers: variants.Answers) -> None:
 
 
 def test_the_picture_of_the_imports_is_current(render: Render) -> None:
-    """`python -m tests.imports` draws it. No arrow leads from runtime/ to what is the user's."""
+    """`python -m tests.imports` draws it. No arrow leads from runtime/ to the user's modules."""
     package = Project(render(imports.ANSWERS, skip_tasks=True)).package
     assert imports.PICTURE.read_text("utf-8") == imports.draw(package)
     assert not [

@@ -1,4 +1,4 @@
-"""`copier update`, from every released version to the work tree: nothing is lost, and nothing collides."""
+"""`copier update` from every released version to the work tree: no edit is lost, and none conflicts."""
 
 import re
 from collections.abc import Callable
@@ -19,18 +19,16 @@ from tests.support.template import HEAD, releases, with_releases
 EARLIER = "998.0.0"  # the work tree's state as if it had been released and some files had then been changed
 MANAGERS = variants.choices()["package_manager"]
 VERSIONS = [*releases(), EARLIER]
-# What does not depend on the release it starts from, but on how far the way is: the longest and the shortest.
+# For tests that depend only on how far the update goes: the longest and the shortest one.
 FROM_AFAR = pytest.mark.parametrize("version", [VERSIONS[0], EARLIER])
-
-
-# Every version, the managers taking turns.
+# Every version, with alternating package managers.
 FROM_EACH = pytest.mark.parametrize(
     ("version", "manager"), [(version, MANAGERS[n % len(MANAGERS)]) for n, version in enumerate(VERSIONS)]
 )
 
 
 def edit(file: Path, old: str, new: str) -> None:
-    """Replace what a regular expression finds, which must be there once; a template may end in .jinja."""
+    """Replace the only match of a regular expression. The file's name may lack its suffix .jinja."""
     file = file if file.exists() else file.with_name(f"{file.name}.jinja")
     text, count = re.subn(old, new, file.read_text(), flags=re.MULTILINE)
     assert count == 1, f"{old!r} stands {count} times in {file}"
@@ -38,20 +36,20 @@ def edit(file: Path, old: str, new: str) -> None:
 
 
 def source(template: Path, name: str) -> Path:
-    """Return the template's file of that name, whether it has Jinja in it or not."""
+    """Return the template's file with that name, with or without the suffix .jinja."""
     path = template / "template" / name
     return path if path.exists() else path.with_name(f"{path.name}.jinja")
 
 
 def earlier(template: Path) -> None:
-    """Turn the template's files into what they might have been a release ago.
+    """Change the template's files to what they might have been a release ago.
 
-    A setting was missing in all places that list them, modules and texts had other lines, one file
-    stood there that is gone now, and one was missing. It proves the way of an update whatever the
-    last release was, also where nothing that is emitted has changed since.
+    A setting and a file are missing, some files have other lines, and there is one more file. So an update
+    has something to do even if no generated file has changed since the last release.
     """
+    runtime = "{{ package }}/runtime"
     edit(
-        source(template, "{{ package }}/runtime/config.py"),
+        source(template, f"{runtime}/config.py"),
         '^    https_only: .*\n    """.*"""\n',
         "    # No https_only yet.\n",
     )
@@ -63,20 +61,14 @@ def earlier(template: Path) -> None:
     edit(source(template, "README.md"), r"^## Layout\n", "## Layout\n\nA sentence of an earlier release.\n")
     edit(source(template, "pyproject.toml"), "^line-length = .*", "line-length = 99 # of an earlier release")
     for name in ("drain.py", "http.py"):
-        edit(
-            source(template, f"{{{{ package }}}}/runtime/{name}"),
-            r"\Z",
-            "\n# A line of an earlier release.\n",
-        )
-    (template / "template" / "{{ package }}" / "runtime" / "gone.py").write_text(
-        '"""A module of an earlier release."""\n'
-    )
+        edit(source(template, f"{runtime}/{name}"), r"\Z", "\n# A line of an earlier release.\n")
+    (template / "template" / runtime / "gone.py").write_text('"""A module of an earlier release."""\n')
     source(template, ".gitattributes").unlink()
 
 
 @pytest.fixture(scope="session")
 def released(shared: Path) -> Path:
-    """Return the template with a tag for each release, for EARLIER, and HEAD for the work tree."""
+    """Return the template with a tag for each release, for EARLIER, and for the work tree (HEAD)."""
 
     def make(to: Path) -> None:
         with_releases(to)
@@ -89,14 +81,16 @@ def released(shared: Path) -> Path:
 
 
 @pytest.fixture
-def launch(released: Path, tmp_path: Path) -> Callable[..., Project]:
+def launch(released: Path, shared: Path, tmp_path: Path) -> Callable[..., Project]:
     """Return a function that launches a service from a version of the template, as its user would."""
 
     def launched(version: str, manager: str, **answers: str) -> Project:
-        project = Project(tmp_path / "project")
         asked = yaml.safe_load(git(released, "show", f"{version}:copier.yml"))
         known = {name: answer for name, answer in answers.items() if name in asked}
-        render(released, project.path, {"package_manager": manager, **known}, vcs_ref=version)
+        given = {"package_manager": manager, **known}
+        folder = shared / f"launched-{key(version, given)}" / "project"
+        once(folder, lambda to: render(released, to, given, vcs_ref=version))
+        project = Project(folder).copy(tmp_path / "project")
         commit_all(project.path, "Launch")
         return project
 
@@ -108,7 +102,7 @@ type Fresh = Callable[..., Project]
 
 @pytest.fixture
 def fresh(released: Path, shared: Path) -> Fresh:
-    """Return a function that renders a service's answers with the work tree's state, to be looked at only."""
+    """Return a function that renders a service's answers with the work tree's state, for comparison only."""
 
     def rendered(project: Project, *, skip_tasks: bool = True) -> Project:
         answers = {name: answer for name, answer in project.answers().items() if not name.startswith("_")}
@@ -121,7 +115,7 @@ def fresh(released: Path, shared: Path) -> Fresh:
 
 
 def update(project: Project, **data: str | list[str]) -> None:
-    """Run `copier update --defaults --trust`, and assert that it met no conflict."""
+    """Run `copier update --defaults --trust`, and assert that there is no conflict."""
     run_update(project.path, data)
     changes = git(project.path, "status", "--porcelain").splitlines()
     assert not [line for line in changes if re.match("U.|.U|AA|DD", line)]
@@ -132,7 +126,7 @@ def update(project: Project, **data: str | list[str]) -> None:
 
 
 def tree(where: Path) -> dict[str, str]:
-    """Return the text of every file by its path, but for the version in the answers."""
+    """Return the text of every file by its path, without the version in the answers."""
     paths = (path for path in where.rglob("*") if path.is_file() and ".git" not in path.parts)
     texts = {
         str(path.relative_to(where)): path.read_text() for path in paths if "__pycache__" not in path.parts
@@ -147,7 +141,7 @@ def tree(where: Path) -> dict[str, str]:
 def test_an_untouched_service_becomes_a_fresh_one(
     launch: Callable[[str, str], Project], fresh: Fresh, version: str
 ) -> None:
-    """To the last byte, locks included."""
+    """The files are identical to the last byte, locks included."""
     project = launch(version, "uv")
     before = tree(project.path)
     update(project)
@@ -157,13 +151,9 @@ def test_an_untouched_service_becomes_a_fresh_one(
 
 
 def edit_as_users_do(project: Project) -> None:
-    """Make the edits that grow a service: a route, a setting, words."""
-    routes = project.package / "routes.py"
-    routes.write_text(
-        routes.read_text() + '\n\n@router.get("/mine")\nasync def mine() -> str:\n    return "mine"\n'
-    )
-    settings = project.package / "settings.py"
-    settings.write_text(settings.read_text() + '    my_setting: str = "mine"\n    """Mine."""\n')
+    """Make the edits of a typical user: a route, a setting, text."""
+    project.append("routes.py", '\n\n@router.get("/mine")\nasync def mine() -> str:\n    return "mine"\n')
+    project.append("settings.py", '    my_setting: str = "mine"\n    """Mine."""\n')
     with (project.path / ".env.example").open("a") as lines:
         lines.write("MY_SETTING=mine\n")
     readme = project.path / "README.md"
@@ -172,7 +162,7 @@ def edit_as_users_do(project: Project) -> None:
 
 
 def add_process_type(project: Project) -> None:
-    """Add a process type, where one does: below the others."""
+    """Add a process type below the others, as users do."""
     with (project.path / "Procfile").open("a") as lines:
         lines.write(f"mine: python -m {project.name} check\n")
 
@@ -188,8 +178,12 @@ def add_dependency(project: Project, manager: str) -> None:
 
 
 def lines(project: Project) -> dict[str, list[str]]:
-    """Return the lines of each file but the locks, in no order, without those of the added dependency."""
-    texts = {name: text for name, text in tree(project.path).items() if name not in LOCKS}
+    """Return the sorted lines of each file, without the added dependency.
+
+    Omit SECURITY.md and CODEOWNERS, which updates leave alone, and the locks, which they raise.
+    """
+    kept = {*LOCKS, "SECURITY.md", "CODEOWNERS"}
+    texts = {name: text for name, text in tree(project.path).items() if name not in kept}
     return {
         name: sorted(line for line in text.splitlines() if line and "iniconfig" not in line)
         for name, text in texts.items()
@@ -200,7 +194,7 @@ def lines(project: Project) -> dict[str, list[str]]:
 def test_the_users_edits_are_kept(
     launch: Callable[[str, str], Project], fresh: Fresh, tmp_path: Path, version: str, manager: str
 ) -> None:
-    """A service that has grown becomes a fresh one that has grown in the same way."""
+    """An edited service becomes the same as a fresh one with the same edits."""
     project = launch(version, manager)
     edit_as_users_do(project)
     add_process_type(project)
@@ -219,10 +213,9 @@ def test_the_users_edits_are_kept(
         run_uv(project.path, "lock", "--check")
 
 
-@pytest.mark.skipif(not releases(), reason="there is no release to come from")
 def test_an_update_turns_nothing_on(launch: Callable[[str, str], Project]) -> None:
-    """The first release asked neither for platforms nor for a CI: later questions are answered with none."""
-    project = launch(next(iter(releases())), "uv")
+    """The first release did not ask for platforms or a CI. The answers to later questions are none."""
+    project = launch(VERSIONS[0], "uv")
     update(project)
     answers = project.answers()
     assert (answers["platforms"], answers["ci"]) == ([], "none")
@@ -231,27 +224,28 @@ def test_an_update_turns_nothing_on(launch: Callable[[str, str], Project]) -> No
 
 @FROM_AFAR
 def test_a_deleted_file_stays_deleted(launch: Callable[[str, str], Project], version: str) -> None:
-    """The example is the user's to delete."""
+    """The user may delete the example."""
     project = launch(version, "uv")
     deleted = [*(project.path / "tests").rglob("*.py"), project.package / "routes.py"]
     for path in deleted:
         path.unlink()
     commit_all(project.path, "Ours")
     update(project)
-    assert not [path for path in deleted if path.exists()]  # what is new to it has come
+    assert not [path for path in deleted if path.exists()]  # new files may have come
 
 
 @FROM_AFAR
 def test_the_package_manager_can_be_changed(launch: Callable[[str, str], Project], version: str) -> None:
-    """Another answer brings its files and takes those of the first."""
+    """The new answer adds its files, and removes those of the old one."""
     project = launch(version, "uv")
     run_update(project.path, {"package_manager": "pip"})
     assert not (project.path / "uv.lock").exists()
     assert (project.path / "requirements.txt").exists()
 
 
+@pytest.mark.variants  # tests/test_turns.py changes it together with the other answers
 def test_observability_is_turned_on_and_off(launch: Callable[..., Project]) -> None:
-    """In a service that has grown: no conflict, each answer brings its lines, and none leaves one."""
+    """In an edited service there is no conflict. Each answer adds its lines, and removes them again."""
     project = launch(EARLIER, "uv", framework="fastapi", queue="procrastinate")
     edit_as_users_do(project)
     commit_all(project.path, "Ours")
@@ -272,16 +266,19 @@ def test_observability_is_turned_on_and_off(launch: Callable[..., Project]) -> N
     assert texts.keys() == without.keys()
 
 
-@FROM_AFAR
-@pytest.mark.parametrize("manager", MANAGERS)
+@pytest.mark.parametrize(
+    ("version", "manager"),
+    [
+        (VERSIONS[0], "uv"),
+        (EARLIER, "uv"),
+        (EARLIER, "pip"),
+        pytest.param(VERSIONS[0], "pip", marks=pytest.mark.variants),
+    ],
+)
 def test_a_database_can_be_attached_later(
-    launch: Callable[..., Project],
-    shared: Path,
-    postgres: Server,
-    version: str,
-    manager: str,
+    launch: Callable[..., Project], shared: Path, postgres: Server, version: str, manager: str
 ) -> None:
-    """To a service that was launched without and has grown: no conflict, it migrates and serves."""
+    """A service without a database, with edits, gets one without conflict, migrates and serves."""
     project = launch(version, manager, database="none")
     edit_as_users_do(project)
     add_dependency(project, manager)
@@ -291,7 +288,7 @@ def test_a_database_can_be_attached_later(
     assert '@router.get("/mine")' in texts[f"{project.name}/routes.py"]
     assert 'my_setting: str = "mine"' in texts[f"{project.name}/settings.py"]
     assert all("sqlalchemy" in texts[lock] for lock in LOCKS if lock in texts and "dev" not in lock)
-    if manager == "pip":  # of which the added dependency has no true hash
+    if manager == "pip":  # the added dependency's hash is not a real one
         return
     run_uv(project.path, "lock", "--check")
     variables = {"DATABASE_URL": postgres.url(postgres.create()), "MY_SETTING": "ours"}

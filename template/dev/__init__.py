@@ -1,1 +1,1 @@
-"""Development only: the service never imports it, and no image or slug needs it."""
+"""Development only: the service never imports this, and images and slugs do not need it."""

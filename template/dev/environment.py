@@ -1,4 +1,4 @@
-"""The variables of development: .env.example, overridden by `.env`, overridden by the shell's."""
+"""The variables of development: .env.example, which .env and then the shell override."""
 
 import io
 import os
@@ -16,7 +16,7 @@ LITERAL = re.compile(r"[^=]*=\s*'")  # in single quotes, in which `docker compos
 
 
 def environment() -> dict[str, str]:
-    """Return the processes' variables, with this environment's programs first on PATH."""
+    """Return the variables of the processes, with this virtual environment first on PATH."""
     variables = read(EXAMPLE) | read(ENV) | os.environ
     programs = str(Path(sys.executable).parent)
     return variables | {"PATH": os.pathsep.join([programs, variables.get("PATH", os.defpath)])}
@@ -33,10 +33,10 @@ def read(path: Path) -> dict[str, str]:
 def parse(text: str) -> dict[str, str]:
     """Read the text of a `.env` file as `docker compose` does.
 
-    There is one difference: `$NAME` without braces is taken as it stands, and not expanded.
+    There is one difference: `$NAME` without braces is not expanded.
 
     Raises:
-        ValueError: a line is no assignment; the message completes a sentence about the file.
+        ValueError: a line is not an assignment; the message follows the name of the file.
     """
     lines = list(parse_stream(io.StringIO(text)))
     if wrong := next((line for line in lines if line.error), None):

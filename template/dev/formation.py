@@ -1,7 +1,7 @@
 """Runs the processes of the Procfile side by side, and restarts them after each edit.
 
-honcho's own manager leaves processes behind if it is stopped while it starts them, and kills those
-that still finish their work after 5 s. So only its parser and its printer are used.
+It uses only honcho's parser and printer. honcho's own manager leaves processes behind if it is
+stopped while it starts them, and kills processes that still finish their work after 5 s.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ LONGEST_LINE = 16 * 1024 * 1024
 
 
 def commands() -> dict[str, str]:
-    """The process types and their commands."""
+    """Return the command of each process type."""
     return dict(parse_procfile((ROOT / "Procfile").read_text("utf-8")).processes)
 
 
 class Formation:
-    """Runs until a signal, or until a process ends that no edit can have broken."""
+    """Runs until a signal, or until a process ends that an edit would not repair."""
 
     def __init__(
         self,
@@ -44,11 +44,11 @@ class Formation:
         self.welcome = welcome  # printed once, with the port for {port}, when `web` listens
         self.printer = Printer(width=max(map(len, commands), default=0))
         self.stop = asyncio.Event()
-        self.edit = asyncio.Event()  # a new event after each edit
+        self.edit = asyncio.Event()  # replaced after each edit
         self.status = 0
 
     async def run(self) -> int:
-        """Run everything, and return the exit status: 0, or that of the process that ended."""
+        """Run everything, and return 0, or the exit status of a process that ended by itself."""
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(signum, self.stop.set)
         async with asyncio.TaskGroup() as group:
@@ -64,7 +64,7 @@ class Formation:
     async def watch(
         self, path: Path, watch_filter: Callable[[Change, str], bool], *, recursive: bool
     ) -> None:
-        """Announce each edit below a folder."""
+        """Announce each edit in a folder."""
         async for _ in awatch(
             path, watch_filter=watch_filter, recursive=recursive, stop_event=self.stop
         ):
@@ -74,7 +74,7 @@ class Formation:
     async def keep_running(self, name: str, command: str, colour: str) -> None:
         """Run one command until the formation stops, and start it again after each edit.
 
-        `release` ends by itself: it runs again only after an edit that it waited for.
+        `release` ends by itself. It runs again only if it failed, after an edit.
         """
         edited = False
         while not self.stop.is_set():
@@ -125,12 +125,12 @@ class Formation:
         return await process.wait()
 
     def ended(self, name: str, colour: str, status: int, edited: bool) -> None:
-        """Handle the end of a process: an edit may repair what an edit or a setting broke."""
+        """Handle the end of a process. If an edit or a setting broke it, wait for an edit."""
         waits = edited or status == os.EX_CONFIG
         after = "waiting for the next edit" if waits else "stopping"
         self.say(f"ended with status {status}, {after}", name, colour)
         if status == os.EX_CONFIG:
-            hint = "`python -m dev env` asks for the settings that have no value; .env is read anew"
+            hint = "run `python -m dev env` to set what is missing, or edit .env"
             self.say(hint, name, colour)
         if not waits:
             self.status = status
@@ -140,7 +140,7 @@ class Formation:
         """Print a line after the name of its process."""
         try:
             self.printer.write(Message("line", text, datetime.datetime.now(), name, colour))
-        except OSError:  # the terminal was closed, or `| head` has ended
+        except OSError:  # somebody closed the terminal, or `| head` has ended
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             self.stop.set()
 

@@ -1,4 +1,4 @@
-"""The private parts of uvicorn that runtime/ builds on: a new version may have renamed them."""
+"""Private parts of uvicorn that runtime/ uses: a new version may have renamed them."""
 
 import inspect
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import pytest
 from uvicorn import server
 from uvicorn.protocols.http import flow_control, httptools_impl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 
 @pytest.mark.parametrize(
@@ -34,8 +35,8 @@ def test_its_classes_have(owner: type, names: str) -> None:
         (server.Server.shutdown, "timeout_graceful_shutdown cancel"),
         (
             HttpToolsProtocol.__init__,
-            "access_logger app cycle headers logger loop parser pipeline scope server_state"
-            " timeout_keep_alive_task",
+            "access_logger app app_state config cycle headers logger loop parser pipeline scope"
+            " server_state timeout_keep_alive_task ws_protocol_class",
         ),
         (HttpToolsProtocol.on_message_begin, "headers scope url"),
         (HttpToolsProtocol.connection_made, "FlowControl client flow transport"),
@@ -47,6 +48,9 @@ def test_its_classes_have(owner: type, names: str) -> None:
             " waiting_for_100_continue",
         ),
         (flow_control.FlowControl.__init__, "read_paused"),
+        (WebSocketsSansIOProtocol.data_received, "conn receive_data"),
+        (WebSocketsSansIOProtocol.handle_events, "events_received"),
+        (WebSocketsSansIOProtocol.handle_connect, "accept status_code"),
     ],
 )
 def test_its_code_uses(code: Callable[..., Any], names: str) -> None:

@@ -1,14 +1,16 @@
-"""What clients send, checked by pydantic; 422 says what is wrong with it."""
+"""Validates what clients send, with pydantic. A 422 says what is wrong."""
 
 from typing import Any
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 from pydantic import BaseModel, ValidationError
 
+from .runtime import problems
+
 
 class InputError(Exception):
-    """Ends the request, and its transaction."""
+    """What a client sent is invalid. Ends the request, and rolls back its transaction."""
 
     def __init__(self, error: ValidationError) -> None:
         # The input is not repeated: it may be a secret, or no Unicode at all.
@@ -34,9 +36,9 @@ def query[M: BaseModel](request: HttpRequest, model: type[M]) -> M:
 
 
 class InputErrors(MiddlewareMixin):
-    """Answers them."""
+    """Answers an InputError with a 422."""
 
-    def process_exception(self, request: HttpRequest, exception: Exception) -> JsonResponse | None:
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, InputError):
-            return JsonResponse({"detail": exception.found}, status=422)
+            return problems.response(422, errors=exception.found)
         return None

@@ -1,4 +1,4 @@
-"""What people with an account see and change at /admin/: yours."""
+"""The admin, at /admin/: yours."""
 
 from django.contrib import admin
 

@@ -1,4 +1,4 @@
-"""The tables: yours. After a change: `python manage.py makemigrations`."""
+"""The tables: yours. After a change, run `python manage.py makemigrations`."""
 
 from django.db import models
 from django.db.models.functions import Now

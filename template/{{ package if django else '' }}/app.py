@@ -9,5 +9,5 @@ from .settings import Settings
 def create_app(settings: Settings) -> Django:
     """Compose the application, as django_settings.py and urls.py say."""
     setup(f"{__package__}.django_settings", settings)
-    import_module(f"{__package__}.urls")  # and all views, so that what is wrong fails the boot
+    import_module(f"{__package__}.urls")  # an error in a view fails the boot
     return Django()

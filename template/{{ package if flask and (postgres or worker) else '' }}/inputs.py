@@ -1,9 +1,11 @@
-"""What clients send, checked by pydantic; 422 says what is wrong with it."""
+"""Validates what clients send, with pydantic. A 422 says what is wrong."""
 
 from typing import NoReturn
 
-from flask import abort, make_response, request
+from flask import abort, request
 from pydantic import BaseModel, ValidationError
+
+from .runtime import problems
 
 
 def body[M: BaseModel](model: type[M]) -> M:
@@ -25,4 +27,4 @@ def query[M: BaseModel](model: type[M]) -> M:
 def refuse(error: ValidationError) -> NoReturn:
     """End the request. Its input is not repeated: it may be a secret, or no Unicode at all."""
     found = error.errors(include_input=False, include_url=False, include_context=False)
-    abort(make_response({"detail": found}, 422))
+    abort(problems.response(422, errors=found))

@@ -1,10 +1,11 @@
-"""The database in a request, and in a job."""
+"""Database sessions, for requests and for jobs."""
 
 from contextlib import AbstractContextManager
 
 from flask import Flask, Response, g
 from sqlalchemy.orm import Session
 
+from .runtime.postgres import commit
 from .services import Services
 
 
@@ -25,10 +26,10 @@ def init_app(app: Flask) -> None:
     """Commit and close the session of a request that has asked for one."""
 
     @app.after_request
-    def commit(response: Response) -> Response:
+    def end(response: Response) -> Response:
         # Before the response is sent: a client never sees 201 although the commit fails.
-        if "session" in g and response.status_code < 400:
-            g.session.commit()
+        if "session" in g and (response.status_code < 400 or "has_failed" not in g):
+            commit(g.session, response.status_code)
         return response
 
     @app.teardown_appcontext

@@ -1,4 +1,4 @@
-"""The database in a request, and in a job."""
+"""Database sessions, for requests and for jobs."""
 
 from collections.abc import AsyncIterator
 

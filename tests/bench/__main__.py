@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from . import copies, jobs, signals, web
+from . import copies, growth, jobs, signals, telemetry, web
 from .report import machine, table, write
 from .rows import Row
 from .services import Asked, Services
@@ -15,6 +15,8 @@ PARTS = {
     "jobs": jobs.queues,
     "signals": signals.stops,
     "copies": copies.copies,
+    "growth": growth.growth,
+    "telemetry": telemetry.telemetry,
 }
 
 

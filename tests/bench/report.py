@@ -10,12 +10,27 @@ import psutil
 
 from .rows import Row
 
+HEAD = """# What it costs
+
+`uvx nox -s bench -- --write docs` measured these figures. Run it again to update this page.
+
+Bare is a minimal app or worker of the same library. Each ratio is Slipway's figure
+divided by the bare one's.
+
+"""
 GREY = "#808080"  # readable on white and on black
+SUMMARY = {
+    "requests ÷ bare": "requests, against bare",
+    "requests ÷ bare with an access log": "requests, against bare with its access log",
+    "boot ÷ bare": "boot",
+    "memory ÷ bare": "memory",
+}
+"""The columns of README.md, and the rows that they show."""
 COLOURS = ("#4c8eda", "#d98026", "#3fa34d", "#b05cc6", "#c94f4f", "#8c8c3e", "#2aa0a4", "#9a6b4f")
 
 
 def machine() -> dict[str, Any]:
-    """Say where the figures come from."""
+    """Describe this machine."""
     cpu = next(
         (line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")),
         platform.machine(),
@@ -32,7 +47,7 @@ def _cpuinfo() -> list[str]:
 
 def table(rows: Sequence[Row]) -> str:
     """Return the rows as a table in Markdown."""
-    lines = ["| | what | ours | bare | ratio | spread | goal |", "|---|---|---:|---:|---:|---|---|"]
+    lines = ["| | what | Slipway | bare | ratio | spread | goal |", "|---|---|---:|---:|---:|---|---|"]
     for row in rows:
         one = row.as_dict()
         other = _number(one["other"], row.unit) if "other" in one else ""
@@ -43,22 +58,35 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def summary(figures: dict[str, Any]) -> str:
+    """Return the table of README.md for what `bench.json` holds."""
+    found = {(row["group"], row["name"]): row for row in figures["rows"]}
+    lines = [f"| | {' | '.join(SUMMARY)} |", "|---" + "|---:" * len(SUMMARY) + "|"]
+    for group in ("fastapi", "litestar", "flask", "django"):
+        ratios = [f"{found[group, name]['ratio']:.2f}" for name in SUMMARY.values()]
+        lines.append(f"| {group} | {' | '.join(ratios)} |")
+    lines += ["", "| | jobs a second | jobs ÷ minimal worker of the same library |", "|---|---:|---:|"]
+    for group in ("procrastinate", "dramatiq", "celery"):
+        row = found[group, "jobs a second"]
+        lines.append(f"| {group} | {row['ours']:.0f} | {row['ratio']:.2f} |")
+    return "\n".join(lines) + "\n"
+
+
 def write(rows: Sequence[Row], folder: Path) -> None:
-    """Write the figures as JSON and as a plot, and the table with the machine's name as a page."""
+    """Write the figures as JSON, as a plot, and as a page that names the machine."""
     here = machine()
     about = (
         f"{here['cores']} cores of {here['processor']}, {here['memory_gib']} GiB, {here['system']}, "
-        f"Python {here['python']}; {len(rows[0].ours)} rounds by turns; load before: {here['load']}."
+        f"Python {here['python']}; {len(rows[0].ours)} rounds, alternating; load before: {here['load']}."
     )
     figures = {"machine": here, "rows": [row.as_dict() for row in rows]}
     (folder / "bench.json").write_text(json.dumps(figures, indent=1) + "\n")
-    heading = "# What it costs\n\n`uvx nox -s bench -- --write docs` measured this, and writes it anew.\n\n"
-    (folder / "bench.md").write_text(f"{heading}{about}\n\n![Ratios](bench.svg)\n\n{table(rows)}")
+    (folder / "bench.md").write_text(f"{HEAD}{about}\n\n![Ratios](bench.svg)\n\n{table(rows)}")
     plot([row for row in rows if row.other], folder / "bench.svg")
 
 
 def plot(rows: Sequence[Row], file: Path) -> None:
-    """Draw each ratio with its spread; 1 is the bare one."""
+    """Draw each ratio with its spread. The dashed line at 1 is the bare app."""
     import matplotlib as mpl  # noqa: PLC0415, which takes a second to import
     from matplotlib.figure import Figure  # noqa: PLC0415
 
@@ -74,7 +102,7 @@ def plot(rows: Sequence[Row], file: Path) -> None:
     axes.set_yticks(range(len(rows)), [f"{row.group}: {row.name}" for row in reversed(rows)], color=GREY)
     axes.axvline(1, color=GREY, linestyle="--", linewidth=1)
     axes.tick_params(colors=GREY)
-    axes.set_xlabel("ours ÷ bare", color=GREY)
+    axes.set_xlabel("Slipway ÷ bare", color=GREY)
     for side in axes.spines.values():
         side.set_color(GREY)
     figure.savefig(file, transparent=True, metadata={"Date": None})

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.support.project import Project, environment, render, run_uv
 from tests.support.template import snapshot
@@ -41,9 +42,9 @@ class Services:
             snapshot(found)
         return found
 
-    def emitted(self, **answers: str) -> Project:
+    def emitted(self, **answers: Any) -> Project:
         """Return a service."""
-        project = Project(self.folder / "-".join(answers.values()))
+        project = Project(self.folder / "-".join(map(str, answers.values())))
         if not project.path.exists():
             render(self.template(), project.path, answers)
             shutil.copytree(BARE, project.path / "bare")

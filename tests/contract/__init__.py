@@ -1,1 +1,1 @@
-"""C-29: what travels with each service is green as emitted and as grown, and red where it is broken."""
+"""C-29: the tests in each service pass when it is new or has grown, and fail if an edit breaks it."""

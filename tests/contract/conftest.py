@@ -16,7 +16,7 @@ type Prove = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def emit(render: Render, tmp_path: Path) -> Callable[[variants.Answers], Project]:
-    """Return a function that emits a service which a test may change."""
+    """Return a function that generates a service which a test may change."""
 
     def emitted(answers: variants.Answers) -> Project:
         return Project(render(answers)).copy(tmp_path / "project")
@@ -26,14 +26,13 @@ def emit(render: Render, tmp_path: Path) -> Callable[[variants.Answers], Project
 
 @pytest.fixture
 def prove(request: pytest.FixtureRequest, shared: Path) -> Prove:
-    """Return a function that runs tests of the contract in a service, by default all of them."""
+    """Return a function that runs a service's contract tests, by default all of them."""
 
     def run(project: Project, *files: str) -> subprocess.CompletedProcess[str]:
         development = environment(shared, project, dev=True)
         variables = {
             "PATH": os.environ["PATH"],
             "HOME": os.environ.get("HOME", "/"),
-            "PYTEST_DEBUG_TEMPROOT": str(project.path.parent),  # see tests/factors/test_01_codebase.py
         }
         if project.has_database:
             variables["DATABASE_URL"] = request.getfixturevalue("postgres").url()

@@ -1,4 +1,4 @@
-"""C-29: where an edit breaks a promise, a test of the contract says which line of it."""
+"""C-29: if an edit breaks a promise, a contract test names the line of the contract."""
 
 import re
 from collections.abc import Callable
@@ -18,20 +18,22 @@ class Edit:
 
     line: str
     says: str
-    """What the message says, as a pattern."""
+    """A pattern that the message must match."""
     proof: str
     file: str
     old: str = ""
-    """What is replaced; if it is empty, `new` is appended."""
+    """The text that `new` replaces. If it is empty, `new` is appended."""
     new: str = ""
     queue: str = "none"
     database: str = "none"
 
 
-# Appended to app.py: the application as it was, and something with it.
+# Appended to app.py: code around the original application.
 AROUND = """
 
 from typing import Any
+
+from fastapi import Request
 
 _create_app = create_app
 
@@ -42,7 +44,7 @@ def create_app(*arguments: Any) -> FastAPI:  # type: ignore[no-redef]
 EDITS = {
     "a blocking call in an async route": Edit(
         "C-15",
-        "/readyz is not 503 at once|requests were lost",
+        "/readyz does not answer 503 at once|requests were lost",
         "test_drain.py",
         "routes.py",
         new="""
@@ -58,7 +60,7 @@ async def report() -> None:
         time.sleep(10)
 """,
     ),
-    "a middleware that answers errors itself": Edit(
+    "a handler that answers with the error": Edit(
         "C-13",
         r"not answered with application/problem\+json",
         "test_http.py",
@@ -67,19 +69,16 @@ async def report() -> None:
         + """
     from starlette.responses import PlainTextResponse
 
-    @app.middleware("http")
-    async def show(request: Request, call_next: Any) -> Any:
-        try:
-            return await call_next(request)
-        except Exception as error:
-            return PlainTextResponse(repr(error), 500)
+    @app.exception_handler(Exception)
+    async def show(request: Request, error: Exception) -> Any:
+        return PlainTextResponse(repr(error), 500)
 
     return app
 """,
     ),
     "a middleware that forgets the request": Edit(
         "C-12",
-        "an event of a request has not its id",
+        "an event of a request does not have the request's id",
         "test_http.py",
         "app.py",
         new=AROUND
@@ -96,7 +95,7 @@ async def report() -> None:
     ),
     "a print of a header": Edit(
         "C-22",
-        "web has logged the value of a secret",
+        "web logged the value of a secret",
         "test_http.py",
         "app.py",
         new=AROUND
@@ -111,16 +110,16 @@ async def report() -> None:
     ),
     "a print of a setting": Edit(
         "C-22",
-        "web has logged the value of a secret",
+        "web logged the value of a secret",
         "test_boot.py",
         "app.py",
-        # The log masks the credentials of a URL, and this one has none: all of it is secret.
+        # The log masks the credentials of a URL. This URL has none, so all of it is secret.
         new=AROUND + "    print(arguments[0].redis_url.get_secret_value())\n    return app\n",
         queue="dramatiq",
     ),
     "a thread that writes to stderr": Edit(
         "C-21",
-        "a line that is no JSON object",
+        "a line that is not a JSON object",
         "test_logs.py",
         "app.py",
         new=AROUND
@@ -134,7 +133,7 @@ async def report() -> None:
     ),
     "something on stderr before all else": Edit(
         "C-20",
-        "has written to stderr",
+        "wrote to stderr",
         "test_boot.py",
         "__init__.py",
         new='import sys\n\nprint("hello", file=sys.stderr)\n',
@@ -155,7 +154,7 @@ async def report() -> None:
     ),
     "a handler that keeps SIGTERM": Edit(
         "C-15",
-        "web does not end on SIGTERM",
+        "web did not exit on SIGTERM",
         "test_boot.py",
         "app.py",
         new=AROUND
@@ -168,7 +167,7 @@ async def report() -> None:
     ),
     "a session that commits whatever happens": Edit(
         "C-10",
-        "answered with 500 has left 1 rows",
+        "answered with 500 left 1 rows",
         "test_transactions.py",
         "db.py",
         new="""
@@ -188,7 +187,7 @@ Session = Annotated[AsyncSession, Depends(_careless, scope="function")]  # type:
     ),
     "jobs that keep SIGTERM": Edit(
         "C-16",
-        r"worker has not ended within grace \+ 2 s",
+        r"worker did not exit within grace \+ 2 s",
         "test_workers.py",
         "jobs.py",
         new="\n\nimport signal\n\nsignal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n",

@@ -25,11 +25,7 @@ def test_it_is_clean_as_emitted(copied: Project, development: Path, check: str) 
     done = subprocess.run(
         [str(development / "bin" / tool), *arguments],
         cwd=copied.path,
-        env={
-            "PATH": f"{development / 'bin'}:/usr/bin:/bin:/usr/sbin",
-            # A pytest closes the folder of all its runs to other users, of which one runs Postgres there.
-            "PYTEST_DEBUG_TEMPROOT": str(copied.path.parent),
-        },
+        env={"PATH": f"{development / 'bin'}:/usr/bin:/bin:/usr/sbin"},
         capture_output=True,
         text=True,
     )

@@ -155,6 +155,9 @@ def test_a_wrong_configuration_is_told_soon(pristine: Project, production: Path)
         ("MAX_BODY_BYTES", "-1"),
         ("LOG_LEVEL", "loud"),
         ("HTTPS_ONLY", "perhaps"),
+        ("CORS_ORIGINS", "https://app.example.com/"),
+        ("CORS_ORIGINS", "*,app.example.com"),
+        ("CORS_ORIGINS", "https://*.example.com"),
     ],
 )
 def test_a_malformed_variable_is_refused(run: Run, name: str, value: str) -> None:

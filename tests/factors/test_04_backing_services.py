@@ -10,7 +10,12 @@ from tests.support.client import Connection, inside_network_of
 from tests.support.isolation import WITHOUT_NETWORK, needs
 from tests.support.project import Project
 
-EXAMPLES = ("postgres://user:password@host:5432/name", "redis://user:password@host:6379/0", "rediss://…")
+EXAMPLES = (
+    "postgres://user:password@host:5432/name",
+    "redis://user:password@host:6379/0",
+    "rediss://…",
+    "https://app.example.com",
+)
 
 
 def test_the_code_names_no_host(pristine: Project) -> None:

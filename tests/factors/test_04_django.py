@@ -127,6 +127,23 @@ def test_a_view_without_a_query_takes_no_connection(start: Start, database: Data
         assert [each.result() for each in idle] == [200] * 10
 
 
+def test_an_async_view(start: Start, database: Database) -> None:
+    """C-28: it has no transaction, and Django says so unless the view does."""
+    service = start(DATABASE_URL=database.url)
+    assert status(service.port, "/awaiting") == 200
+    assert database.execute("SELECT text FROM notes") == [("awaited",)]
+    assert status(service.port, "/atomic") == 500
+    assert "ATOMIC_REQUESTS with async views" in service.wait_event("request failed")["exception"]
+
+
+def test_a_view_that_answers_nothing_keeps_nothing(start: Start, database: Database) -> None:
+    """C-10: it is a 500, with Django's own explanation."""
+    service = start(DATABASE_URL=database.url)
+    assert status(service.port, "/forgetful") == 500
+    assert "didn't return an HttpResponse" in service.wait_event("request failed")["exception"]
+    assert database.execute("SELECT * FROM notes") == []
+
+
 @pytest.mark.parametrize("how", ["sql", "model", "merged", "flag"])
 def test_a_2xx_after_an_error_that_was_caught(start: Start, database: Database, how: str) -> None:
     """C-10: Postgres makes a rollback of the COMMIT, so it is a 500, and one event says why."""
@@ -139,7 +156,7 @@ def test_a_2xx_after_an_error_that_was_caught(start: Start, database: Database, 
 
 
 def test_what_is_kept_and_what_is_not(start: Start, database: Database) -> None:
-    """C-10: a savepoint confines an error, and a refusal keeps nothing."""
+    """C-10: a savepoint confines an error, whose refusal keeps nothing."""
     service = start(DATABASE_URL=database.url)
     for path, answer in (("savepoint", 201), ("refused", 409)):
         assert Connection(service.port).post(f"/swallow/{path}", None)[0].status == answer

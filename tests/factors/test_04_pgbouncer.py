@@ -1,5 +1,6 @@
 """IV. Backing services: Postgres behind PgBouncer in transaction mode (C-8, C-28)."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -20,6 +21,8 @@ VARIANTS = [
     {"framework": "fastapi", "database": "postgres", "queue": "procrastinate"},
     {"framework": "django", "database": "postgres", "queue": "dramatiq", "clock": True},
 ]
+# PgBouncer passes no NOTIFY on: an idle worker looks for jobs after so many seconds, as its README says.
+LOOK = 5
 SIZE = 3  # connections of the pooler, fewer than the service has
 
 # What a transaction finds that another one has left behind. PgBouncer keeps the first ones itself.
@@ -78,6 +81,10 @@ def test_the_service_works_and_leaves_nothing_behind(
         counted = "SELECT count(*) FROM notes WHERE words = 2"
         eventually(lambda: database.execute(counted) == [(40,)], "end of the jobs")
         assert status(web.port, "/readyz") == 200
+        began = time.monotonic()
+        assert write(41) == 201
+        eventually(lambda: database.execute(counted) == [(41,)], "a job of an idle worker")
+        assert time.monotonic() - began < LOOK + 2
         for process in [web, *processes]:
             process.terminate()
         for process in [web, *processes]:

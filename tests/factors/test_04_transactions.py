@@ -5,8 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from extensions.context import ON_WSGI
 from tests.conftest import Start
 from tests.support.client import Connection, status
+from tests.support.outages import TERMINATE
 from tests.support.postgres import Database
 from tests.support.project import Project
 from tests.support.service import Service, eventually
@@ -61,6 +63,49 @@ def test_a_2xx_means_committed(start: Start, database: Database) -> None:
     database.execute("INSERT INTO parents VALUES (1)")
     assert post(service, "/children") == 201
     assert len(database.execute("SELECT * FROM children")) == 1
+
+
+def test_what_swallows_an_error_is_no_2xx(start: Start, probed: Project, database: Database) -> None:
+    """C-10: Postgres makes a rollback of the COMMIT, so it is a 500; a savepoint confines the error."""
+    service = start(DATABASE_URL=database.url)
+    assert post(service, "/swallow/sql") == 500
+    assert database.execute("SELECT * FROM notes") == []
+    service.wait_event("request failed")
+    if probed.answers()["framework"] in ON_WSGI:  # the others commit before they know the status
+        assert post(service, "/swallow/refused") == 409
+        assert database.execute("SELECT * FROM notes") == []
+        assert len(service.find("request failed")) == 1
+    assert post(service, "/swallow/savepoint") == 201, service.report()
+    assert database.execute("SELECT text FROM notes") == [("first",)]
+
+
+def test_what_is_raised_is_rolled_back_and_what_is_returned_is_committed(
+    start: Start, database: Database
+) -> None:
+    """C-10: whatever the status, in each framework."""
+    service = start(DATABASE_URL=database.url)
+    assert {post(service, f"/refused/{how}") for how in ("raised", "returned")} == {404}
+    assert database.execute("SELECT text FROM notes") == [("returned",)]
+
+
+def test_a_session_that_commits_itself_goes_on(start: Start, probed: Project, database: Database) -> None:
+    """C-10: what follows a `commit()` or a `rollback()` is a transaction of its own, committed at the end."""
+    if probed.answers()["framework"] == "django":
+        pytest.skip("Django has no session.")
+    assert post(start(DATABASE_URL=database.url), "/commits") == 201
+    assert database.execute("SELECT text FROM notes ORDER BY id") == [("first",), ("second",)]
+
+
+def test_a_connection_that_is_lost_before_the_commit(start: Start, database: Database) -> None:
+    """C-10, C-19: the write is refused as an outage, not as a fault of the service."""
+    service = start(DATABASE_URL=database.url)
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(post, service, "/slow-notes?seconds=2")
+        service.wait_event("slow-notes has begun")
+        database.execute(TERMINATE)
+        assert slow.result() == 503, service.report()
+    assert database.execute("SELECT * FROM notes") == []
+    assert service.find("request failed") == []
 
 
 @SENT_TO

@@ -65,9 +65,11 @@ def test_livez_answers_while_requests_run(web: Service) -> None:
     assert time.monotonic() - began < 1
 
 
-@pytest.mark.parametrize("path", ["/boom", "/deep"])
+@pytest.mark.parametrize(
+    "path", ["/boom", "/deep", "/boom?kind=exit", "/boom?kind=timeout", "/boom?kind=refused"]
+)
 def test_an_unhandled_error_tells_nothing_but_its_id(web: Service, path: str) -> None:
-    """C-13."""
+    """C-13: nor is an error of the service's own code taken for an outage of a backing service."""
     response, body = Connection(web.port).get(path, X_Request_ID="id-of-the-request")
     assert response.status == 500
     assert response.headers["content-type"] == "application/problem+json"

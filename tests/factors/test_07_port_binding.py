@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.conftest import Start
-from tests.support.client import Connection, reserved_port, status, wait_for_port
+from tests.support.client import Connection, WebSocket, reserved_port, status, wait_for_port
 from tests.support.isolation import WITHOUT_IPV6, needs
 from tests.support.service import Service
 
@@ -116,7 +116,22 @@ def test_https_only_sends_hsts(start: Start) -> None:
     service = start(HTTPS_ONLY="true")
     response, _ = Connection(service.port).get("/whoami", **BY_PROXY)
     assert response.status == 200
-    assert "max-age=" in response.headers["strict-transport-security"]
+    assert response.headers["strict-transport-security"] == "max-age=31536000"
+
+
+def test_hsts_for_subdomains(start: Start) -> None:
+    """C-14: only if HSTS_SUBDOMAINS says so, since others may serve them."""
+    service = start(HTTPS_ONLY="true", HSTS_SUBDOMAINS="true")
+    response, _ = Connection(service.port).get("/whoami", **BY_PROXY)
+    assert response.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+
+
+@pytest.mark.asgi
+def test_https_only_refuses_plain_websockets(start: Start) -> None:
+    """C-14: the proxy says which are not plain."""
+    service = start(HTTPS_ONLY="true")
+    assert WebSocket(service.port, "/ws").status == 403
+    assert WebSocket(service.port, "/ws", sent="X-Forwarded-Proto: https\r\n").status == 101
 
 
 def test_plain_http_is_served_by_default(web: Service) -> None:

@@ -17,13 +17,13 @@ from tests.support.idioms import IDIOMS
 from tests.support.project import Project, environment, key, once
 from tests.support.queue_idioms import (
     CASES,
-    CELERY,
     CONSOLE,
     DIRECTLY,
-    DRAMATIQ,
     HOLD,
     HOLD_IN_DJANGO,
+    JOBS,
     REFUSED,
+    WITHOUT_EFFECT,
     Case,
 )
 from tests.support.service import Service, eventually
@@ -35,7 +35,7 @@ VARIANTS = [row for queue in CASES for row in variants.bootable(queue=queue, dat
 def project(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
     """Return a service with each queue, a database and these jobs."""
     emitted = Project(render(request.param))
-    text = {"celery": CELERY, "dramatiq": DRAMATIQ}[request.param["queue"]]
+    text = JOBS[request.param["queue"]]
     hold = HOLD_IN_DJANGO if request.param["framework"] == "django" else HOLD
     text += hold.format(declare=IDIOMS[request.param["queue"]].declare)
 
@@ -120,8 +120,8 @@ def test_it_runs(running: Running, project: Project, name: str, way: str) -> Non
         assert tuple(event["outcome"] for event in events()) == case.outcomes
     criticals = [event for event in running.worker.events[before:] if event["level"] == "critical"]
     assert not criticals
-    dead, skipped = IDIOMS[running.queue].dead, case.outcomes.count("skipped")  # dramatiq keeps those
-    eventually(lambda: running.server.client.hlen(dead) == skipped, "job kept, as it should be")
+    dead = IDIOMS[running.queue].dead
+    eventually(lambda: running.server.client.hlen(dead) == case.kept, "job kept, as it should be")
     running.server.client.delete(dead)
 
 
@@ -135,11 +135,30 @@ def test_it_is_refused(running: Running, project: Project, name: str, way: str) 
     assert not running.told()
 
 
+@pytest.mark.parametrize("text", WITHOUT_EFFECT.values(), ids=list(WITHOUT_EFFECT))
+def test_what_would_have_no_effect_stops_the_worker(
+    running: Running, project: Project, tmp_path: Path, text: tuple[str, str]
+) -> None:
+    """C-28: celery takes it without a word, so the worker says it when it starts."""
+    if running.queue != "celery":
+        pytest.skip("dramatiq takes none of these.")
+    copied = project.copy(tmp_path / "project")
+    copied.append("jobs.py", text[0])
+    command = [str(running.jobs.python), "-m", project.name, "worker"]
+    done = subprocess.run(
+        command, cwd=copied.path, env=running.jobs.variables, stdout=subprocess.PIPE, text=True
+    )
+    assert done.returncode == 1
+    event = json.loads(done.stdout.splitlines()[-1])
+    assert event["event"] == "jobs invalid"
+    assert text[1] in str(event["reasons"])
+
+
 @pytest.mark.every_framework
 def test_more_jobs_than_connections(request: pytest.FixtureRequest, project: Project) -> None:
     """C-16: eight at once take turns with the five connections of the process, as long as it takes."""
     answers = project.answers()
-    if (answers["framework"], answers["queue"]) not in (("flask", "dramatiq"), ("django", "celery")):
+    if (answers["framework"], answers["queue"]) not in (("flask", "celery"), ("django", "dramatiq")):
         pytest.skip("The pools of the others are the same.")
     running: Running = request.getfixturevalue("running")
     call = "hold.message()" if running.queue == "dramatiq" else "hold.s()"

@@ -1,66 +1,25 @@
 """IX, disposability: no job in Postgres is ever lost; test_08_jobs.py has those in Redis."""
 
 import signal
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from extensions.context import ON_WSGI
-from tests.conftest import Render
-from tests.support import chaos, variants
+from tests.factors.conftest import Launch
+from tests.support import chaos, outages
 from tests.support import postgres as pg
-from tests.support.jobs import InPostgres, procrastinate, shell
-from tests.support.procrastinate_idioms import TWICE
-from tests.support.project import Project, environment, key, once
+from tests.support.jobs import InPostgres, procrastinate, released, shell
+from tests.support.procrastinate_idioms import TASKS
+from tests.support.project import Project
+from tests.support.relay import Relay
 from tests.support.service import Service, eventually
-
-type Start = Callable[..., Service]
-
-
-@pytest.fixture(scope="session", params=variants.bootable(queue="procrastinate"), ids=variants.label)
-def queued(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
-    """Return a service with a queue, and with jobs of the tests. It is not to be changed."""
-
-    def add_jobs(to: Path) -> None:
-        copy = Project(render(request.param)).copy(to)
-        copy.append("jobs.py", procrastinate(copy))
-
-    return Project(once(shared / f"queued-{key(request.param)}" / "project", add_jobs))
-
-
-@pytest.fixture
-def queue(queued: Project, shared: Path, postgres: pg.Server) -> InPostgres:
-    """Return its jobs, in a database of the test's own."""
-    production = environment(shared, queued, dev=False)
-    database = pg.Database(postgres, postgres.create())
-    variables = {"DATABASE_URL": database.url, **queued.secrets}
-    assert Service(queued, production, variables, queued.procfile()["release"]).wait() == 0
-    return InPostgres(queued, production, database)
-
-
-@pytest.fixture
-def start(queue: InPostgres) -> Iterator[Start]:
-    """Return a function that starts a process type, by default a worker; none has written to stderr."""
-    started: list[Service] = []
-
-    def start(process: str = "worker", **variables: str) -> Service:
-        command = queue.project.procfile()[process]
-        given = {**queue.variables, **variables}
-        started.append(Service(queue.project, queue.environment, given, command))
-        return started[-1]
-
-    yield start
-    for service in started:
-        service.kill()
-        assert not service.stderr.lines, service.report()
 
 
 @pytest.mark.every_framework
-def test_a_job_has_the_id_of_its_request(start: Start) -> None:
+def test_a_job_has_the_id_of_its_request(launch: Launch) -> None:
     """C-12, and the job of a committed note is never missing."""
-    web, worker = start("web"), start()
+    web, worker = launch("web"), launch()
     created = httpx.post(f"{web.url}/notes", json={"text": "one two three"}, headers={"X-Request-ID": "r-1"})
     assert created.json()["words"] is None
     job = worker.wait_event("job", outcome="succeeded")
@@ -68,7 +27,7 @@ def test_a_job_has_the_id_of_its_request(start: Start) -> None:
     assert httpx.get(f"{web.url}{created.headers['location']}").json()["words"] == 3
 
 
-def test_a_request_that_is_rolled_back_enqueues_nothing(queue: InPostgres, start: Start) -> None:
+def test_a_request_that_is_rolled_back_enqueues_nothing(queue: InPostgres, launch: Launch) -> None:
     """C-10: the note cannot be committed, and so has no job either."""
     queue.database.execute(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$"
@@ -77,15 +36,15 @@ def test_a_request_that_is_rolled_back_enqueues_nothing(queue: InPostgres, start
         "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON notes DEFERRABLE INITIALLY DEFERRED "
         "FOR EACH ROW EXECUTE FUNCTION refuse()"
     )
-    assert httpx.post(f"{start('web').url}/notes", json={"text": "one"}).status_code == 500
+    assert httpx.post(f"{launch('web').url}/notes", json={"text": "one"}).status_code == 500
     assert queue.states() == {}
 
 
 @pytest.mark.parametrize("how", chaos.SIGNALS)
-def test_sigterm_lets_a_job_finish(queue: InPostgres, start: Start, how: str) -> None:
+def test_sigterm_lets_a_job_finish(queue: InPostgres, launch: Launch, how: str) -> None:
     """C-16"""
     queue.enqueue("probe", {"key": 1, "seconds": 2}, {"key": 2, "seconds": 0})
-    worker = start(WORKER_CONCURRENCY="1")
+    worker = launch(WORKER_CONCURRENCY="1")
     worker.wait_event("probe has begun")
     chaos.send(worker, how)
     assert worker.wait() == 0
@@ -93,10 +52,11 @@ def test_sigterm_lets_a_job_finish(queue: InPostgres, start: Start, how: str) ->
     assert queue.states() == {"todo": 1}
 
 
-def test_a_job_that_outlasts_the_grace_goes_back(queue: InPostgres, start: Start) -> None:
-    """C-16"""
+@pytest.mark.every_framework
+def test_a_job_that_outlasts_the_grace_goes_back(queue: InPostgres, launch: Launch) -> None:
+    """C-15, C-16: and the worker ends, though a thread cannot be cancelled."""
     queue.enqueue("probe", {"key": 1, "seconds": 60})
-    worker = start(SHUTDOWN_GRACE_SECONDS="0.5")
+    worker = launch(SHUTDOWN_GRACE_SECONDS="0.5")
     worker.wait_event("probe has begun")
     worker.terminate()
     assert worker.wait() == 0
@@ -105,12 +65,12 @@ def test_a_job_that_outlasts_the_grace_goes_back(queue: InPostgres, start: Start
 
 
 @pytest.mark.long
-def test_the_job_of_a_killed_worker_runs_on_another(queue: InPostgres, start: Start) -> None:
+def test_the_job_of_a_killed_worker_runs_on_another(queue: InPostgres, launch: Launch) -> None:
     """C-16: within 60 s."""
     queue.enqueue("probe", {"key": 1, "seconds": 1})
-    killed = start()
+    killed = launch()
     eventually(lambda: queue.keys("begun") == [1], "beginning")
-    other = start()
+    other = launch()
     killed.signal(signal.SIGKILL, "all")
     other.wait_event("job", outcome="succeeded", timeout=60)
     assert queue.keys("begun") == [1, 1]
@@ -118,23 +78,23 @@ def test_the_job_of_a_killed_worker_runs_on_another(queue: InPostgres, start: St
 
 
 @pytest.mark.long
-def test_a_job_that_kills_its_workers_is_given_up(queue: InPostgres, start: Start) -> None:
+def test_a_job_that_kills_its_workers_is_given_up(queue: InPostgres, launch: Launch) -> None:
     """C-16, at its last attempt; it stays where it can be found, and the queue goes on."""
     queue.enqueue("poison", {})
     queue.database.execute("UPDATE procrastinate_jobs SET attempts = 5 WHERE task_name = 'poison'")
-    assert start().wait() == -signal.SIGKILL
-    other = start()
+    assert launch().wait() == -signal.SIGKILL
+    other = launch()
     other.wait_event("job given up", timeout=60)
     assert queue.states() == {"failed": 1}
     queue.enqueue("probe", {"key": 1, "seconds": 0})
     other.wait_event("job", outcome="succeeded")
 
 
-def test_the_next_release_runs_its_jobs(queue: InPostgres, start: Start, tmp_path: Path) -> None:
+def test_the_next_release_runs_its_jobs(queue: InPostgres, launch: Launch, tmp_path: Path) -> None:
     """C-16: also one that a worker of the release before has taken, which does not know it."""
     before = queue.project.copy(tmp_path / "before")
     jobs = before.package / "jobs.py"
-    jobs.write_text(jobs.read_text().removesuffix(procrastinate(before)))
+    jobs.write_text(jobs.read_text().removesuffix(procrastinate(before) + TASKS))
     old = Service(before, queue.environment, queue.variables, before.procfile()["worker"])
     try:
         queue.enqueue("probe", {"key": 1, "seconds": 0})
@@ -143,15 +103,15 @@ def test_the_next_release_runs_its_jobs(queue: InPostgres, start: Start, tmp_pat
         assert old.wait() == 0
     finally:
         old.kill()
-    assert start().wait_event("job", outcome="succeeded")["attempt"] == 2
+    assert launch().wait_event("job", outcome="succeeded")["attempt"] == 2
 
 
-def test_a_job_that_no_release_knows_any_more_is_kept(queue: InPostgres, start: Start) -> None:
+def test_a_job_that_no_release_knows_any_more_is_kept(queue: InPostgres, launch: Launch) -> None:
     """C-16: as failed after its last attempt, and the queue goes on."""
     queue.enqueue("probe", {"key": 1, "seconds": 0})
     queue.database.execute("UPDATE procrastinate_jobs SET task_name = 'gone', attempts = 5")
     queue.enqueue("probe", {"key": 2, "seconds": 0})
-    worker = start()
+    worker = launch()
     worker.wait_event("job", outcome="succeeded")
     assert worker.wait_event("job", outcome="failed", attempt=6)["job"] == "gone"
     eventually(lambda: queue.states() == {"failed": 1}, "end of the other")
@@ -159,14 +119,10 @@ def test_a_job_that_no_release_knows_any_more_is_kept(queue: InPostgres, start: 
 
 def test_a_worker_waits_for_its_database(queued: Project, shared: Path) -> None:
     """C-19, at the boot and later."""
-    production = environment(shared, queued, dev=False)
     with pg.running() as server:
-        database = pg.Database(server, server.create())
-        variables = {"DATABASE_URL": database.url, **queued.secrets}
-        assert Service(queued, production, variables, queued.procfile()["release"]).wait() == 0
-        queue = InPostgres(queued, production, database)
+        queue = released(queued, shared, server)
         server.stop()
-        worker = Service(queued, production, variables, queued.procfile()["worker"])
+        worker = Service(queued, queue.environment, queue.variables, queued.procfile()["worker"])
         try:
             worker.wait_event("service unavailable")
             server.start()
@@ -180,39 +136,52 @@ def test_a_worker_waits_for_its_database(queued: Project, shared: Path) -> None:
             worker.kill()
 
 
-@pytest.mark.parametrize("how", ["defer", "batch_defer"])
-def test_what_is_enqueued_already_costs_a_request_nothing(queue: InPostgres, how: str) -> None:
-    """C-10, C-28: `except AlreadyEnqueued` keeps what the transaction holds besides, before and after."""
-    framework = str(queue.project.answers()["framework"])
-    kind = framework if framework in TWICE else "wsgi" if framework in ON_WSGI else "asgi"
-    call = f"{how}_async" if kind == "asgi" else how
-    arguments = "note_id=1" if how == "defer" else "dict(note_id=1)"
-    script = TWICE[kind].format(name=queue.project.name, defer=f"{call}({arguments})")
-    assert shell(queue, script) == "already enqueued\n"
-    assert queue.database.execute("SELECT text FROM notes ORDER BY id") == [("first",), ("last",)]
-    assert queue.states() == {"todo": 1}
+@pytest.mark.long
+@pytest.mark.variants
+def test_a_worker_waits_whatever_postgres_does(queued: Project, shared: Path) -> None:
+    """C-19, C-16: slow, reset, frozen, read-only: it lives, no job is lost, and SIGTERM is obeyed."""
+    with pg.running() as server, Relay(server.port) as relay:
+        queue = released(queued, shared, server)
+        url = queue.database.url.replace(str(server.port), str(relay.port))
+        given = {**queue.variables, "DATABASE_URL": url}
+        worker = Service(queued, queue.environment, given, queued.procfile()["worker"])
+        try:
+            worker.wait_event("working")
+            for number, hurt in enumerate(outages.FAULTS):
+                queue.enqueue("probe", *({"key": 10 * number + key, "seconds": 0.1} for key in range(10)))
+                hurt(server, relay)
+                eventually(
+                    lambda n=number: len(set(queue.keys("ended"))) == 10 * (n + 1),  # type: ignore[misc]
+                    f"end of all after {hurt.__name__}",
+                    timeout=90,
+                )
+            assert worker.process.poll() is None
+            worker.terminate()
+            assert worker.wait() == 0
+        finally:
+            worker.kill()
 
 
 @pytest.mark.long
-def test_a_job_that_cannot_be_rescued_stops_no_other(queue: InPostgres, start: Start) -> None:
+def test_a_job_that_cannot_be_rescued_stops_no_other(queue: InPostgres, launch: Launch) -> None:
     """C-16: another waits in its place, by their queueing lock; and that one runs, and the rest, too."""
     sync = "probe.configure(lock='sync', queueing_lock='sync').defer(key={}, seconds=60)\n"
     shell(queue, sync.format(1) + "probe.defer(key=3, seconds=60)\n")
-    killed = start()
+    killed = launch()
     eventually(lambda: sorted(queue.keys("begun")) == [1, 3], "beginning")
     shell(queue, sync.format(2))
     killed.signal(signal.SIGKILL, "all")
-    other = start()
+    other = launch()
     eventually(lambda: sorted(queue.keys("begun")) == [1, 2, 3, 3], "others", timeout=60)
     assert not other.find("rescue failed")
     assert queue.states() == {"doing": 2, "failed": 1}
 
 
-def test_a_job_that_cannot_be_tried_again_blocks_no_other(queue: InPostgres, start: Start) -> None:
+def test_a_job_that_cannot_be_tried_again_blocks_no_other(queue: InPostgres, launch: Launch) -> None:
     """C-16: the same where a job fails while another waits with its queueing lock."""
     sync = "fail.configure(lock='sync', queueing_lock='sync').defer(key={})\n"
     shell(queue, sync.format(1))
-    worker = start()
+    worker = launch()
     eventually(lambda: queue.keys("begun") == [1], "beginning")
     shell(queue, sync.format(2))
     flag = queue.project.path / "fail-now"
@@ -226,26 +195,22 @@ def test_a_job_that_cannot_be_tried_again_blocks_no_other(queue: InPostgres, sta
 
 @pytest.mark.long
 @pytest.mark.asgi
-def test_a_job_that_blocks_the_loop_runs_once(queue: InPostgres, start: Start) -> None:
+def test_a_job_that_blocks_the_loop_runs_once(queue: InPostgres, launch: Launch) -> None:
     """C-16: its worker lives, whatever its event loop does."""
     shell(queue, "block.defer(key=1, seconds=30)\n")
-    first, second = start(), start()
+    first, second = launch(), launch()
     first.wait_event("working")
     second.wait_event("working")
     eventually(lambda: queue.keys("ended") == [1], "end", timeout=60)
     assert queue.keys("begun") == [1]
 
 
-def test_priorities_and_times_are_kept(queue: InPostgres, start: Start) -> None:
-    """C-28: `priority`, `schedule_in` and a batch."""
-    shell(
-        queue,
-        "probe.batch_defer(dict(key=1, seconds=0), dict(key=2, seconds=0))\n"
-        "probe.configure(priority=5).defer(key=3, seconds=0)\n"
-        "probe.configure(priority=-5).defer(key=4, seconds=0)\n"
-        "probe.configure(priority=9, schedule_in={'hours': 6}).defer(key=5, seconds=0)\n",
-    )
-    start(WORKER_CONCURRENCY="1")
-    eventually(lambda: len(queue.keys("ended")) == 4, "end")
-    assert queue.keys("begun") == [3, 1, 2, 4]
-    eventually(lambda: queue.states() == {"todo": 1}, "wait")
+def test_a_job_without_a_retry_goes_back_too(queue: InPostgres, launch: Launch) -> None:
+    """C-16: a task as the documentation declares it, whose worker is stopped, runs on another."""
+    shell(queue, "plain.defer(key=1, seconds=8)\n")
+    worker = launch(SHUTDOWN_GRACE_SECONDS="1")
+    eventually(lambda: queue.keys("begun") == [1], "beginning")
+    worker.terminate()
+    assert worker.wait() == 0
+    launch()
+    eventually(lambda: queue.keys("begun") == [1, 1], "other beginning")

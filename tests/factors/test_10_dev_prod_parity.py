@@ -1,21 +1,19 @@
 """X. Dev/prod parity: development runs what the Procfile names."""
 
 import json
-import os
 import re
-import signal
 import socket
 import stat
 import subprocess
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pexpect
 import pytest
 
+from tests.support import postgres as pg
 from tests.support.client import Connection, refuses, reserved_port, status, wait_for_port
-from tests.support.project import Project
+from tests.support.project import Project, run_uv
 
 type Terminal = pexpect.spawn[str]
 
@@ -93,6 +91,7 @@ def test_the_admin_has_its_static_files(request: pytest.FixtureRequest, copied: 
         assert answer.status == 200
         [style] = re.findall(r'"(/static/admin/css/base[.]css)"', page.decode())
         assert status(port, style) == 200
+        assert status(port, "/static/admin/") == 404, "a folder is listed"
         copied.append("routes.py", "\n# edited\n")
 
 
@@ -171,21 +170,71 @@ def test_dev_takes_up_what_env_says(dev: Terminal, copied: Project) -> None:
     dev.expect("listening")
 
 
-def test_a_busy_port_is_one_line(copied: Project, development: Path, port: int) -> None:
-    """With the way out, and without a traceback."""
-    with socket.create_server(("", port)):
-        done = subprocess.run(
-            [str(development / "bin" / "python"), "-m", "dev"],
-            cwd=copied.path,
-            env={**TERMINAL, "PORT": f"{port}"},
-            capture_output=True,
-            text=True,
-        )
+def refusal(project: Project, development: Path, **variables: str) -> str:
+    """Return what `python -m dev` says if it cannot start: no traceback, and no colour in a pipe."""
+    done = subprocess.run(
+        [str(development / "bin" / "python"), "-m", "dev"],
+        cwd=project.path,
+        env={**TERMINAL, **variables},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 1, done.stdout
-    assert "another process listens there" in done.stdout
     assert "Traceback" not in done.stdout
     assert "\x1b" not in done.stdout
     assert done.stderr == ""
+    return done.stdout
+
+
+def test_a_busy_port_is_one_line(copied: Project, development: Path, port: int) -> None:
+    """With the way out."""
+    with socket.create_server(("", port)):
+        assert "another process listens there" in refusal(copied, development, PORT=f"{port}")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "nowhere.invalid"])
+def test_a_database_that_is_not_there_is_one_line(copied: Project, development: Path, host: str) -> None:
+    """With the way out."""
+    if not copied.has_database:
+        pytest.skip("It has none.")
+    told = refusal(copied, development, DATABASE_URL=f"postgres://me@{host}/mine")
+    [line] = [line for line in told.splitlines() if "migration failed" in line]
+    assert "no server answers at DATABASE_URL" in line
+
+
+def test_without_the_servers_wheels(
+    request: pytest.FixtureRequest, copied: Project, postgres: pg.Server, port: int, tmp_path: Path
+) -> None:
+    """As on Alpine: with URLs of one's own all works, and without them one line says which."""
+    if not (copied.has_database and copied.has_redis):
+        pytest.skip("It starts at most one server.")
+    [command] = copied.readme_commands("Run", "--no-install-package")
+    environment = tmp_path / "environment"
+    run_uv(copied.path, *command[1:], "--locked", "--quiet", UV_PROJECT_ENVIRONMENT=str(environment))
+    python = str(environment / "bin" / "python")
+    given = {
+        "DATABASE_URL": postgres.url(postgres.create()),
+        "REDIS_URL": request.getfixturevalue("redis").url,
+        "PORT": str(port),
+    }
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        done = subprocess.run(
+            [python, "-m", "dev"],
+            cwd=copied.path,
+            env={**TERMINAL, **given, name: ""},
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+        [line] = done.stderr.splitlines()
+        assert f"set {name}, as README.md says" in line
+    runner = pexpect.spawn(python, ["-m", "dev"], cwd=str(copied.path), env={**TERMINAL, **given}, timeout=60)
+    runner.expect("listening")
+    assert status(port, "/readyz") == 200
+    runner.sendintr()
+    runner.expect(pexpect.EOF)
+    runner.close()
+    assert runner.exitstatus == 0
 
 
 def test_without_a_terminal_the_assistant_says_what_is_missing(demanding: Project, development: Path) -> None:
@@ -233,25 +282,3 @@ def test_the_assistant_asks_validates_and_hides(demanding: Project, development:
     assert re.findall("^([A-Z_]+)=", added, re.MULTILINE) == ["API_KEY", "WORKERS_OF_THE_SHOP"]
     assert "swordfish ' $HOME #" in added
     assert added.endswith("=7\n")
-
-
-def test_a_breakpoint_stops_at_the_terminal(copied: Project, development: Path, port: int) -> None:
-    """As README.md says: of one process, that has the terminal to itself."""
-    copied.add_routes()
-    routes = copied.package / "routes.py"
-    routes.write_text(re.sub(r"(    return )", r"    breakpoint()\n\1", routes.read_text(), count=1))
-    python = str(development / "bin" / "python")
-    variables = {"PATH": f"{development / 'bin'}:/usr/bin:/bin:/usr/sbin", "PORT": str(port), "TERM": "xterm"}
-    command = ["-m", "dev", "run", "python", "-m", copied.name, "web"]
-    terminal = pexpect.spawn(
-        python, command, cwd=str(copied.path), env=variables, encoding="utf-8", timeout=PATIENCE
-    )
-    terminal.expect("listening")
-    with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(status, port, "/")
-        terminal.expect_exact("(Pdb)")
-        terminal.sendline("c")
-        assert answer.result(PATIENCE) == 200
-    assert terminal.pid
-    os.killpg(terminal.pid, signal.SIGTERM)  # Ctrl-C is the debugger's by now
-    terminal.expect(pexpect.EOF)

@@ -134,7 +134,7 @@ def test_an_error_is_one_event_with_its_traceback(web: Service) -> None:
     event = web.wait_event("request failed", path="/boom")
     assert event["level"] == "error"
     assert event["exception"].rstrip().endswith("RuntimeError: this went wrong")
-    assert 'in boom\n    raise RuntimeError("this went wrong")' in event["exception"]
+    assert "in boom\n    raise kinds.get(" in event["exception"]
     web.wait_event("request", path="/boom")
     assert len([event for event in web.events if "this went wrong" in str(event)]) == 1
 

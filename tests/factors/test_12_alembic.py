@@ -2,16 +2,15 @@
 
 import json
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from tests.conftest import Run
+from tests.support.orm import assert_it_waits_for_its_turn
 from tests.support.postgres import Database
 from tests.support.project import Project
-from tests.support.service import Event, eventually
+from tests.support.service import Event
 
 pytestmark = pytest.mark.database
 
@@ -201,13 +200,5 @@ def test_one_release_at_a_time_outside_of_transactions_too(
 ) -> None:
     """C-18: another one that is at work holds the turn, and an index waits for no lock of ours."""
     add(copied, INDEX)
-    with psycopg.connect(database.url) as other:
-        other.execute("SELECT pg_advisory_xact_lock(%s)", [0x5EED])
-        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory'"
-        with ThreadPoolExecutor() as pool:
-            released = pool.submit(release, run, copied, database)
-            eventually(lambda: bool(database.execute(waiting)), "release that waits")
-            assert not database.execute("SELECT 1 FROM pg_indexes WHERE indexname = 'by_words'")
-            other.rollback()
-            assert released.result()["event"] == "migrated"
+    assert_it_waits_for_its_turn(database, lambda: release(run, copied, database))
     assert index_is_valid(database)

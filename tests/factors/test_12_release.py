@@ -210,7 +210,7 @@ def test_a_model_without_its_migration_fails_the_emitted_tests(copied: Project, 
 
     tests = ("pytest", "-q", "-p", "no:cacheprovider", "tests/test_database.py", "-k", "migrations")
     assert tool(*tests).returncode == 1
-    for command in copied.readme_commands("dev run"):
+    for command in copied.readme_commands("Change the schema", "dev run"):
         done = tool(*command)
         assert done.returncode == 0, done.stdout + done.stderr
     done = tool(*tests)

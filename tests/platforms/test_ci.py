@@ -65,8 +65,7 @@ def test_it_runs_all_that_the_readme_says(project: Project) -> None:
     run = "\n".join(scripts(project, "test"))
     assert all(check in run for check in CHECKS)
     assert "uv sync --locked" in run or "pip install --require-hashes" in run
-    [*_, audit] = scripts(project, "audit")
-    assert "audit" in audit
+    assert "audit" in "\n".join(scripts(project, "audit"))
 
 
 def test_github_may_do_little(render: Render) -> None:

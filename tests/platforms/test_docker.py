@@ -22,7 +22,7 @@ def test_the_dockerfile_reads_on_one_page(deployed: Project) -> None:
     text = dockerfile(deployed)
     assert len(text.splitlines()) <= 30
     version = deployed.answers()["python_version"]
-    assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == [f"python:{version}-slim"] * 2
+    assert re.findall(r"^FROM ([^\s@]+)", text, re.MULTILINE) == [f"python:{version}-slim"] * 2
     assert "--locked" in text or "--require-hashes" in text
     assert not re.search(r"^(CMD|ENTRYPOINT) [^[]", text, re.MULTILINE)
     assert not re.search(r"^ARG (?!REVISION=)", text, re.MULTILINE)
@@ -53,7 +53,7 @@ def test_compose_runs_the_formation_after_its_release(deployed: Project) -> None
     assert commands.keys() <= services.keys()
     for name in services.keys() - commands.keys():  # backing services
         assert "healthcheck" in services[name]
-        assert re.fullmatch(r"\w+:\d+", services[name]["image"])
+        assert re.fullmatch(r"\w+:\d+(@sha256:[0-9a-f]{64})?", services[name]["image"])
     for name in commands:
         waits = services[name].get("depends_on", {})
         if name == "release":

@@ -112,9 +112,11 @@ def test_the_buildpack_has_nothing_to_refuse(
 
 
 # With uv the buildpack installs the tools, with pip the script does. Django's tests start manage.py too.
-IN_CI: list[dict[str, Any]] = [
+IN_CI = [
     {"framework": "django", "package_manager": "uv"},
-    {"framework": "fastapi", "database": "none", "package_manager": "pip"},
+    pytest.param(
+        {"framework": "fastapi", "database": "none", "package_manager": "pip"}, marks=pytest.mark.variants
+    ),
 ]
 # Heroku's Python cannot start without LD_LIBRARY_PATH. This line, which it reads at its start, makes ours so.
 LIBRARY = """import os, sys; "LD_LIBRARY_PATH" in os.environ or sys.exit("libpython is not found")\n"""
@@ -144,7 +146,6 @@ def test_heroku_ci_runs_the_tests(
 
     script = json.loads((app / "app.json").read_text())["environments"]["test"]["scripts"]["test"]
     variables = {
-        "PYTEST_DEBUG_TEMPROOT": str(app.parent),  # see tests/factors/test_01_codebase.py
         "PATH": f"{python / 'bin'}:/usr/bin:/bin",
         "LD_LIBRARY_PATH": str(python / "lib"),
         "HOME": str(app),

@@ -36,7 +36,7 @@ def update(project: Project, *answers: str) -> list[str]:
     data = [part for answer in answers for part in ("-d", answer)]
     status, lines = run_copier("update", "--trust", "--defaults", *data, cwd=project.path)
     assert status == 0, lines
-    return [line for line in lines if line.startswith("Gone")]
+    return [line for line in lines if line.startswith("Removed")]
 
 
 def without_lock(texts: dict[str, bytes]) -> dict[str, bytes]:
@@ -50,7 +50,8 @@ def test_every_platform_comes_and_goes(launch: Launch) -> None:
     before = without_lock(tree(project.path))
     (line,) = update(project, "platforms=[docker, kubernetes, fly, render]", "ci=gitlab")
     assert line.endswith(
-        ": .github/dependabot.yml, .github/workflows/ci.yml, .github/workflows/update.yml, app.json."
+        ": .github/dependabot.yml, .github/workflows/ci.yml, .github/workflows/update.yml, "
+        "CODEOWNERS, SECURITY.md, app.json."
     )
     for option in ("docker", "kubernetes", "fly", "render", "gitlab"):
         assert all((project.path / file).exists() for file in FILES[option])
@@ -135,11 +136,11 @@ def test_the_prompt_says_what_a_platform_needs(template: Path, tmp_path: Path) -
             prompt.send("\x1b[1;1R")
 
     down, up = "\x1b[B", "\x1b[A"
-    says("Where does it run")
+    says("Which platforms")
     says("Render - ")
     prompt.send(f"{down} {down} \r")  # from Heroku and Docker to Heroku and Kubernetes
     says("has kubernetes, which needs docker.")
     prompt.send(f"{up} \r")
-    says("The next two commands")
+    says("Run these two commands")
     prompt.expect(pexpect.EOF)
     assert (tmp_path / "new" / "deploy" / "kubernetes" / "base").is_dir()

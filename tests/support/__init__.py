@@ -1,1 +1,1 @@
-"""What the tests stand on: the template's snapshot, rendered projects, running services, clients."""
+"""Helpers for the tests: the template's snapshot, rendered projects, running services and clients."""

@@ -1,6 +1,6 @@
-"""Two workers, many jobs, and signals at random: what is lost, and how long the rest has to wait.
+"""Send signals at random to two workers with many jobs: count lost jobs, and measure the longest wait.
 
-`nox -s chaos` runs it in full; a test runs a short form of it.
+`nox -s chaos` does a full run. A test does a short one.
 """
 
 import json
@@ -14,12 +14,12 @@ from .jobs import Queue
 from .service import Service
 
 SIGNALS = ("root", "all", "twice")
-MOST_SECONDS = 60  # until the job of a killed worker runs elsewhere (C-16)
+MOST_SECONDS = 60  # until another worker runs the job of a killed worker (C-16)
 
 
 @dataclass
 class Outcome:
-    """What a run has come to; times in seconds."""
+    """The outcome of a run. Times are in seconds."""
 
     jobs: int
     lost: int = 0
@@ -43,9 +43,9 @@ def run(
     seed: int,
     patience: float,
 ) -> Outcome:
-    """Let two workers do the jobs, and send one of them a signal now and then; a new one takes its place.
+    """Let two workers run the jobs. Now and then, send a signal to one of them, and start a new worker.
 
-    `kill` adds SIGKILL to the signals. `patience`: seconds until what is not done counts as lost.
+    `kill` adds SIGKILL to the signals. After `patience` seconds, unfinished jobs count as lost.
     """
     chance = random.Random(seed)
     queue.enqueue("probe", *({"key": key, "seconds": chance.uniform(0.1, 3)} for key in range(jobs)))
@@ -54,11 +54,11 @@ def run(
     replaced: list[Service] = []
     while len(set(queue.keys("ended"))) < jobs and time.monotonic() - began < patience:
         if len(outcome.sent) < events:
-            time.sleep(chance.uniform(0.5, 3))  # of what is to happen at random, the moment too
+            time.sleep(chance.uniform(0.5, 3))  # the time of a signal is random too
             how = chance.choice((*SIGNALS, "kill") if kill else SIGNALS)
             index = chance.randrange(2)
             outcome.sent.append(how)
-            workers[index].wait_event("starting")  # before it, the signal would meet the interpreter alone
+            workers[index].wait_event("starting")  # earlier, only the interpreter would run
             replaced.append(workers[index])
             workers[index] = start()
             send(replaced[-1], how)
@@ -88,7 +88,7 @@ def is_event(line: str) -> bool:
 
 
 def send(worker: Service, how: str) -> None:
-    """End a worker as platforms do, or as an out-of-memory killer does."""
+    """Stop a worker as platforms do, or as an out-of-memory killer does."""
     if how == "kill":
         worker.signal(signal.SIGKILL, "all")
         return

@@ -1,4 +1,4 @@
-"""HTTP, spoken low enough to see when a connection is closed."""
+"""HTTP clients at a level so low that a test sees when a connection is closed."""
 
 import base64
 import http.client
@@ -18,7 +18,7 @@ PATIENCE = 30.0
 
 
 class Connection(http.client.HTTPConnection):
-    """A keep-alive connection that is never opened again behind a test's back."""
+    """A keep-alive connection that never reopens automatically."""
 
     auto_open = 0
 
@@ -48,7 +48,7 @@ class Connection(http.client.HTTPConnection):
 
 
 def status(port: int, path: str) -> int:
-    """GET over a connection of its own, and return the status."""
+    """Send a GET over a new connection, and return the status."""
     connection = Connection(port)
     try:
         return connection.get(path)[0].status
@@ -58,7 +58,7 @@ def status(port: int, path: str) -> int:
 
 @contextmanager
 def reserved_port() -> Iterator[int]:
-    """Yield a port that is given to nobody else meanwhile, but to who asks for it by its number."""
+    """Yield a port that the kernel gives to no other process meanwhile, unless one asks for its number."""
     with socket.socket(socket.AF_INET6) as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(("::", 0))
@@ -66,16 +66,16 @@ def reserved_port() -> Iterator[int]:
 
 
 def refuses(port: int, host: str = "127.0.0.1") -> bool:
-    """Tell whether nobody listens on a port."""
+    """Tell whether no process listens on a port."""
     try:
         socket.create_connection((host, port), timeout=PATIENCE).close()
-    except (ConnectionRefusedError, ConnectionResetError):  # the latter, as it closes
+    except (ConnectionRefusedError, ConnectionResetError):  # the latter, if the listener is just closing
         return True
     return False
 
 
 def wait_for_port(port: int, host: str = "127.0.0.1") -> None:
-    """Wait until somebody listens on a port."""
+    """Wait until a process listens on a port."""
     deadline = time.monotonic() + PATIENCE
     while refuses(port, host):
         assert time.monotonic() < deadline, f"nobody listens on port {port}"
@@ -83,7 +83,7 @@ def wait_for_port(port: int, host: str = "127.0.0.1") -> None:
 
 
 def read_to_end(sock: socket.socket) -> bytes:
-    """Return all that comes until the other side closes the connection."""
+    """Return everything that arrives until the other side closes the connection."""
     received = b""
     while part := sock.recv(65536):
         received += part
@@ -91,7 +91,7 @@ def read_to_end(sock: socket.socket) -> bytes:
 
 
 def send_raw(port: int, request: bytes) -> bytes:
-    """Send bytes as they are, and return all that comes back."""
+    """Send raw bytes, and return everything that comes back."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as sock:
         sock.sendall(request)
         return read_to_end(sock)
@@ -100,11 +100,12 @@ def send_raw(port: int, request: bytes) -> bytes:
 class WebSocket:
     """Just enough of RFC 6455 to see how a connection ends."""
 
-    def __init__(self, port: int, path: str) -> None:
+    def __init__(self, port: int, path: str, origin: str | None = None, sent: str = "") -> None:
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         nonce = base64.b64encode(os.urandom(16)).decode()
+        sent += f"Origin: {origin}\r\n" if origin else ""
         self.sock.sendall(
-            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{sent}"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {nonce}\r\n\r\n".encode()
         )
         self.stream = self.sock.makefile("rb")
@@ -133,7 +134,7 @@ def inside_network_of[T](pid: int, call: Callable[[], T]) -> T:
     """Call a function in the network namespace of a process."""
     result: Future[T] = Future()
 
-    def run() -> None:  # a thread of its own, because setns(2) moves a thread for good
+    def run() -> None:  # in a new thread, because setns(2) moves a thread permanently
         try:
             with Path(f"/proc/{pid}/ns/net").open() as namespace:
                 os.setns(namespace.fileno(), os.CLONE_NEWNET)

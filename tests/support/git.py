@@ -1,4 +1,4 @@
-"""Git, as the tests use it."""
+"""How the tests use git."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ IDENTITY = {
 
 
 def git(where: Path, *arguments: str) -> str:
-    """Run git in a folder, with an identity of its own, and return what it prints."""
+    """Run git in a folder, with a fixed identity, and return what it prints."""
     done = subprocess.run(
         ["git", *arguments], cwd=where, env=os.environ | IDENTITY, check=True, capture_output=True, text=True
     )
@@ -24,7 +24,7 @@ def git(where: Path, *arguments: str) -> str:
 
 
 def commit_all(where: Path, message: str, tag: str = "") -> None:
-    """Commit everything in a folder, making a repository of it where it is none."""
+    """Commit everything in a folder. If it is not a repository yet, make it one."""
     if not (where / ".git").exists():
         git(where, "init", "--quiet", "--initial-branch=main")
     git(where, "add", "--all")

@@ -1,11 +1,11 @@
-"""How each queue says what all of them do, and each database what a schedule does in it."""
+"""How each queue writes the same things, and how each kind of service writes a schedule."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Idiom:
-    """How a queue says what all of them do."""
+    """How one queue writes what all queues can do."""
 
     declare: str
     module: str
@@ -49,7 +49,7 @@ IDIOMS = {
     ),
 }
 
-# A schedule that ticks each second, in the place of the one that ticks each minute.
+# A schedule that runs each second, instead of the one that runs each minute.
 IN_REDIS = """
 from .jobs import greet
 from .runtime.clock import cron
@@ -86,3 +86,35 @@ SCHEDULES = {
     ("fastapi", "postgres"): IN_POSTGRES,
     ("django", "postgres"): IN_DJANGO,
 }
+
+# Jobs that report what they do.
+JOBS = '''
+
+import os
+import time
+
+from .runtime import {module}
+
+client = {client}
+
+
+@{declare}
+def work(seconds: float) -> None:
+    """Take a while."""
+    print("work has begun")
+    time.sleep(seconds)
+    client.incr("worked")
+
+
+@{declare}
+def fail() -> None:
+    """Fail at the first attempt."""
+    if client.incr("failed") == 1:
+        raise ValueError("not yet")
+
+
+@{declare}
+def kill() -> None:
+    """End the worker as the kernel would."""
+    os._exit(9)
+'''

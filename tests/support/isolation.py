@@ -1,6 +1,6 @@
-"""Where a process is started: as process 1, without a network, without IPv6, owning nothing.
+"""Ways to isolate a process: as process 1, without a network, without IPv6, or without any rights.
 
-Each is a command to put before another. What a machine does not permit, `needs` skips.
+Each is a prefix for a command. If this machine does not permit one, `needs` skips the test.
 """
 
 import shutil
@@ -13,7 +13,7 @@ import pytest
 
 
 def _path(tool: str) -> str:
-    """Return where a tool is: what is started has no PATH on which to find it."""
+    """Return the path of a tool. The process has no PATH on which to find it."""
     return shutil.which(tool) or tool
 
 
@@ -22,7 +22,7 @@ AS_PROCESS_1 = ("unshare", "--pid", "--fork", "--mount-proc")
 # A kernel without IPv6.
 WITHOUT_IPV6 = ("unshare", "--fork", sys.executable, str(Path(__file__).with_name("without_ipv6.py")))
 
-# A network of its own with nothing but a loopback interface (SIOCSIFFLAGS, IFF_UP).
+# A new network namespace with only a loopback interface (SIOCSIFFLAGS, IFF_UP).
 _UP = (
     "import fcntl, os, socket, struct, sys;"
     "fcntl.ioctl(socket.socket(socket.AF_INET), 0x8914, struct.pack('16sh22x', b'lo', 1));"
@@ -30,7 +30,7 @@ _UP = (
 )
 WITHOUT_NETWORK = ("unshare", "--net", "--fork", sys.executable, "-c", _UP)
 
-# The root file system read-only, and a user who owns nothing, who may read what the tests' own user may.
+# A read-only root file system, and a user who owns nothing but may read what the tests' own user may.
 _CAPABILITIES = "-all,+dac_read_search"
 OWNING_NOTHING = (
     *("unshare", "--mount", "--fork", _path("sh"), "-c"),
@@ -41,7 +41,7 @@ OWNING_NOTHING = (
 
 
 def needs(isolation: Sequence[str]) -> None:
-    """Skip the test, and say why, where this machine does not permit an isolation."""
+    """If this machine does not permit an isolation, skip the test, and say why."""
     try:
         done = subprocess.run([*isolation, sys.executable, "-c", ""], capture_output=True, text=True)
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Jobs that the tests add to an emitted service, as its user would, and what becomes of them."""
+"""Jobs that the tests add to a generated service, as its user would, and what they report."""
 
 import itertools
 import json
@@ -59,7 +59,7 @@ async def fail(*, key: int) -> None:
     raise ValueError(key)
 """
 
-# The same for the services whose code blocks.
+# The same for services with blocking code.
 BLOCKING = (
     PROCRASTINATE.replace("import asyncio", "import time")
     .replace("await asyncio.sleep", "time.sleep")
@@ -110,7 +110,7 @@ def procrastinate(project: Project) -> str:
     return BLOCKING if framework in ON_WSGI else PROCRASTINATE
 
 
-# A job that tells in Redis when it begins and ends.
+# A job that records in Redis when it begins and ends.
 IN_REDIS = """
 
 import json
@@ -146,12 +146,12 @@ ENQUEUE = {
 
 
 def answers(queue: str) -> variants.Answers:
-    """Return what a service answers that has this queue, and no more than it needs."""
+    """Return the answers of the smallest service with this queue."""
     return {"queue": queue, "database": "postgres" if queue == "procrastinate" else "none"}
 
 
 class Queue(Protocol):
-    """The jobs of a service, and what they tell of their runs."""
+    """The jobs of a service, and the records of their runs."""
 
     project: Project
     environment: Path
@@ -161,20 +161,20 @@ class Queue(Protocol):
         """Enqueue a job once for each of these arguments."""
 
     def keys(self, what: str) -> Sequence[int]:
-        """Return the key of every run that has told so, in their order."""
+        """Return the keys of the runs that have recorded this, in order."""
 
     def longest_wait(self) -> float:
-        """Return the most seconds between two beginnings of the same job."""
+        """Return the longest time between two starts of the same job, in seconds."""
 
 
 def enqueue(queue: Queue, job: str, arguments: Sequence[Mapping[str, Any]]) -> None:
-    """Enqueue a job once for each of these arguments, in the console of the service."""
+    """Enqueue a job once for each of these arguments, in the service's shell."""
     call = ENQUEUE[str(queue.project.answers()["queue"])].format(job=job)
     shell(queue, f"import json\narguments = json.loads({json.dumps(json.dumps(arguments))})\n{call}\n")
 
 
 def shell(queue: Queue, script: str) -> str:
-    """Run a script in the console of the service, with its jobs, and return what it prints."""
+    """Run a script in the service's shell, with its jobs imported, and return what it prints."""
     project = queue.project
     return subprocess.run(
         [str(queue.environment / "bin" / "python"), "-m", project.name, "shell"],
@@ -189,22 +189,26 @@ def shell(queue: Queue, script: str) -> str:
 
 @contextmanager
 def attached(project: Project, shared: Path, folder: Path) -> Iterator[Queue]:
-    """Run the service that keeps the jobs of a project, with nothing in it, during the block."""
-    production = environment(shared, project, dev=False)
+    """Run an empty backing service for the jobs of a project during the block."""
     if project.has_database:
         with postgres.running() as cluster:
-            database = postgres.Database(cluster, cluster.create())
-            command = project.procfile()["release"]
-            queue = InPostgres(project, production, database)
-            assert Service(project, production, queue.variables, command).wait() == 0
-            yield queue
+            yield released(project, shared, cluster)
     else:
         with redis.running(folder) as server:
-            yield InRedis(project, production, server)
+            yield InRedis(project, environment(shared, project, dev=False), server)
+
+
+def released(project: Project, shared: Path, server: postgres.Server) -> "InPostgres":
+    """Return the jobs of a project in a new database, after `release` has created its tables."""
+    database = postgres.Database(server, server.create())
+    queue = InPostgres(project, environment(shared, project, dev=False), database)
+    command = project.procfile()["release"]
+    assert Service(project, queue.environment, queue.variables, command).wait() == 0
+    return queue
 
 
 class InRedis:
-    """Jobs in Redis, and a list in which they tell of their runs."""
+    """Jobs in Redis, and a list in which they record their runs."""
 
     def __init__(self, project: Project, environment: Path, server: redis.Server) -> None:
         self.project, self.environment, self.server = project, environment, server
@@ -214,7 +218,7 @@ class InRedis:
         enqueue(self, job, arguments)
 
     def runs(self, what: str) -> list[tuple[int, float]]:
-        """Return key and time of every run that has told so, in their order."""
+        """Return the keys and times of the runs that have recorded this, in order."""
         told = map(json.loads, self.server.client.lrange("runs", 0, -1))
         return [(key, at) for key, told_what, at in told if told_what == what]
 
@@ -227,7 +231,7 @@ class InRedis:
 
 
 class InPostgres:
-    """Jobs in Postgres, and a table in which they tell of their runs."""
+    """Jobs in Postgres, and a table in which they record their runs."""
 
     def __init__(self, project: Project, environment: Path, database: postgres.Database) -> None:
         self.project, self.environment, self.database = project, environment, database
@@ -242,7 +246,7 @@ class InPostgres:
         return [row[0] for row in rows]
 
     def states(self) -> dict[str, int]:
-        """Return how many jobs there are in each state; those that have succeeded are gone."""
+        """Return the number of jobs in each state. Jobs that have succeeded are deleted."""
         rows = self.database.execute(
             "SELECT status::text, count(*) FROM procrastinate_jobs WHERE task_name <> 'rescue' GROUP BY 1"
         )

@@ -1,4 +1,4 @@
-"""A service and its template over two releases, as the tests of `tasks/` need them."""
+"""A service and two releases of its template, for the tests of `tasks/`."""
 
 import json
 import os
@@ -13,18 +13,18 @@ from extensions import pins
 from tasks import uvlock
 
 from .git import commit_all, git
-from .project import render, run_uv
+from .project import once, render, run_uv
 
-# What the default answers bring.
+# The groups of the default answers.
 GROUPS = ["fastapi", "sqlalchemy-asyncio", "postgres", "common"]
 MARKERS = ("<<<<<<<", ">>>>>>>", "|||||||")
-# Older and newer than the pins of the template that a project is updated to.
+# A package and a version older than its pin, and a package and a version to which 2.0.0 can lower its pin.
 LOWERED, OLD = "idna", "3.10"
 KEPT, BEHIND = "certifi", "2025.1.31"
 
 
 def run_copier(command: str, *arguments: str, **variables: str) -> str:
-    """Run copier as a user does, and return all that it prints."""
+    """Run copier as a user does, and return everything that it prints."""
     done = subprocess.run(
         [sys.executable, "-m", "copier", command, "--trust", "--defaults", *arguments],
         env=os.environ | variables,
@@ -36,12 +36,12 @@ def run_copier(command: str, *arguments: str, **variables: str) -> str:
 
 
 def offline(tmp_path: Path) -> dict[str, str]:
-    """What makes uv a program without a network and without a past."""
+    """Return the variables that give uv no network and an empty cache."""
     return {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "empty-cache")}
 
 
 def without_uv(tmp_path: Path) -> dict[str, str]:
-    """A PATH with all that this one has, but uv."""
+    """Return a PATH with all programs of this one except uv."""
     folders = []
     for index, folder in enumerate(map(Path, os.environ["PATH"].split(os.pathsep))):
         if (folder / "uv").exists():
@@ -57,7 +57,7 @@ def without_uv(tmp_path: Path) -> dict[str, str]:
 
 
 def versions(project: Path) -> dict[str, str]:
-    """What a completed uv.lock locks; it is completed, so each package has files."""
+    """Return the versions in uv.lock. Assert that it is complete: each package has files."""
     text = (project / "uv.lock").read_text("utf-8")
     assert uvlock.is_complete(text)
     packages: list[dict[str, Any]] = tomllib.loads(text)["package"]
@@ -67,19 +67,26 @@ def versions(project: Path) -> dict[str, str]:
 
 
 def lines_of(printed: str, word: str) -> list[str]:
-    """The lines in which something is said."""
+    """Return the printed lines that contain a word."""
     return [line for line in printed.splitlines() if word in line and "Running task" not in line]
 
 
 class Launched:
-    """A service of release 1.0.0, and the template that release 2.0.0 is made in."""
+    """A service of release 1.0.0, and a repository of the template in which a test makes release 2.0.0."""
 
-    def __init__(self, template: Path, folder: Path, package_manager: str) -> None:
+    def __init__(self, template: Path, shared: Path, folder: Path, package_manager: str) -> None:
+        def launch(to: Path) -> None:
+            shutil.copytree(template, to / "template")
+            git(to / "template", "tag", "--delete", "999.0.0")
+            git(to / "template", "tag", "1.0.0")
+            render(to / "template", to / "orders", {"package_manager": package_manager})
+
+        first = once(shared / f"launched-{package_manager}", launch)
         self.template, self.path = folder / "template", folder / "orders"
-        shutil.copytree(template, self.template)
-        git(self.template, "tag", "--delete", "999.0.0")
-        git(self.template, "tag", "1.0.0")
-        render(self.template, self.path, {"package_manager": package_manager})
+        for path in (self.template, self.path):
+            shutil.copytree(first / path.name, path)
+        answers = self.file(".copier-answers.yml")
+        answers.write_text(answers.read_text().replace(str(first), str(folder)))
 
     def file(self, name: str) -> Path:
         return self.path / name
@@ -88,7 +95,7 @@ class Launched:
         commit_all(self.path, "Work")
 
     def release(self, *, lowered_pin: bool = False, new_dependency: str = "") -> None:
-        """Release 2.0.0, with a line in .gitignore that 1.0.0 had not, and maybe with other pins."""
+        """Release 2.0.0, with a line in .gitignore that 1.0.0 lacks, and optionally with other pins."""
         ignored = self.template / "template" / ".gitignore.jinja"
         ignored.write_text(ignored.read_text() + "\n# New\n.new/\n")
         file = self.template / "pins" / "pins.json"
@@ -107,7 +114,7 @@ class Launched:
         commit_all(self.template, "Two", tag="2.0.0")
 
     def update(self, *arguments: str, **variables: str) -> str:
-        """Update, and see that it left no conflict behind."""
+        """Update the service, and assert that there is no conflict."""
         printed = run_copier("update", str(self.path), *arguments, **variables)
         status = git(self.path, "status", "--porcelain")
         assert not [line for line in status.splitlines() if line.startswith(("UU", "AA"))]
@@ -117,7 +124,7 @@ class Launched:
         return printed
 
     def add(self, requirement: str, *, development: bool = False) -> None:
-        """Add a dependency where the manifest says that one should."""
+        """Add a dependency at the place that the manifest names for it."""
         manifest = self.file("pyproject.toml")
         which = "Your own go" if development else "Your own dependencies go"
         marker = f"# {which} below this line.\n"

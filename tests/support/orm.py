@@ -1,11 +1,17 @@
-"""What the tests write for an ORM, as a user of the service would: migrations, a column, notes."""
+"""Code that the tests write for an ORM, as a user of the service would: migrations, a column, notes."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 from extensions.context import ON_WSGI
 
+from .postgres import Database
 from .project import Project
+from .service import Event, eventually
 
 ALEMBIC = '''"""A migration of a test."""
 
@@ -75,18 +81,18 @@ for text in ("rolled back", "kept and counted"):
 
 @dataclass(frozen=True)
 class Orm:
-    """How an ORM says what both of them do."""
+    """How one ORM writes what both can do."""
 
     migrations: str
-    """Where its migrations are, in the package."""
+    """The folder of its migrations, in the package."""
     migration: str
-    """One that runs `code`, in which `execute` takes SQL."""
+    """A migration that runs `code`. In this code, `execute` runs SQL."""
     column: str
-    """One more for notes, to be appended to models.py."""
+    """Another column for notes, to append to models.py."""
     note: str
     """Code for the shell that stores the note "of the shell"."""
     two_notes: str
-    """Code for the shell that enqueues `job` for two notes, and rolls the first back."""
+    """Code for the shell that enqueues `job` for two notes, and rolls back the first."""
 
 
 SQLALCHEMY = Orm(
@@ -118,7 +124,7 @@ OF_DJANGO = Orm(
 
 
 def orm(project: Project) -> Orm:
-    """Return what this project's ORM says."""
+    """Return the code for this project's ORM."""
     framework = project.answers()["framework"]
     if framework == "django":
         return OF_DJANGO
@@ -126,7 +132,7 @@ def orm(project: Project) -> Orm:
 
 
 def migrations(project: Project) -> list[Path]:
-    """Return the files of the service's own migrations, in their order."""
+    """Return the files of the service's own migrations, in order."""
     return sorted((project.package / orm(project).migrations).glob("[0-9][0-9][0-9][0-9]*.py"))
 
 
@@ -137,3 +143,16 @@ def add_migration(project: Project, code: str) -> None:
     before = f"{number - 1:04}" if orm(project) is not OF_DJANGO else known[-1].stem
     text = orm(project).migration.format(number=number, before=before, package=project.name, code=code)
     (known[-1].parent / f"{number:04}.py").write_text(text)
+
+
+def assert_it_waits_for_its_turn(database: Database, release: Callable[[], Event]) -> None:
+    """Assert that a release creates the index `by_words` only after a concurrent release has ended."""
+    with psycopg.connect(database.url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [0x5EED])
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory'"
+        with ThreadPoolExecutor() as pool:
+            released = pool.submit(release)
+            eventually(lambda: bool(database.execute(waiting)), "release that waits")
+            assert not database.execute("SELECT 1 FROM pg_indexes WHERE indexname = 'by_words'")
+            other.rollback()
+            assert released.result()["event"] == "migrated"

@@ -1,4 +1,4 @@
-"""A real PgBouncer in transaction mode, where the machine has one."""
+"""A real PgBouncer in transaction mode, if the machine has one."""
 
 import os
 import shutil
@@ -30,11 +30,11 @@ logfile = {folder}/log
 
 @contextmanager
 def running(server: Server, size: int) -> Iterator[int]:
-    """Run one before this server, with so many connections to each database, and yield its port."""
+    """Run PgBouncer in front of this server, with `size` connections per database, and yield its port."""
     if not PROGRAM:
         pytest.skip("no pgbouncer on this machine")
     folder = Path(tempfile.mkdtemp(prefix="slipway-"))
-    folder.chmod(0o777)  # it refuses to run as root
+    folder.chmod(0o777)  # PgBouncer refuses to run as root
     with reserved_port() as port:
         file = folder / "pgbouncer.ini"
         file.write_text(CONFIGURATION.format(server=server.port, port=port, size=size, folder=folder))

@@ -1,4 +1,4 @@
-"""What Linux tells about running processes."""
+"""What Linux knows about running processes."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def group(pgid: int) -> list[int]:
-    """Return the processes of a group, but for those that have ended and wait to be collected."""
+    """Return the processes of a group, without zombies."""
     members = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -24,7 +24,7 @@ def children(pid: int) -> list[int]:
 
 
 def handles(pid: int, signum: signal.Signals) -> bool:
-    """Tell whether a process has a handler for a signal. (`unshare` blocks some, before it execs.)"""
+    """Tell whether a process has a handler for a signal. (`unshare` blocks some signals before it execs.)"""
     fields = dict(line.split(":\t") for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return bool(int(fields["SigCgt"], 16) >> (signum - 1) & 1)
 

@@ -30,7 +30,7 @@ PROCFILE_LINE = re.compile(r"(?P<type>[a-z][a-z0-9-]*): (?P<command>.+)")
 
 
 def once(path: Path, make: Callable[[Path], None]) -> Path:
-    """Make something at `path`, once among all workers of pytest-xdist."""
+    """Make something at `path`, only once for all workers of pytest-xdist."""
     path.parent.mkdir(parents=True, exist_ok=True)
     done = path.with_name(f"{path.name}.done")
     with FileLock(path.with_name(f"{path.name}.lock")):
@@ -42,7 +42,7 @@ def once(path: Path, make: Callable[[Path], None]) -> Path:
 
 
 def key(*parts: Any) -> str:
-    """Return a short name for what depends on `parts`."""
+    """Return a short name that is unique for these `parts`."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
@@ -53,21 +53,21 @@ def render(template: Path, to: Path, answers: Answers, **options: Any) -> None:
     copier.run_copy(str(template), to, data=data, **options)
 
 
-def update(project: Path, answers: Answers) -> None:
-    """Run `copier update --defaults --trust` to the template as it stands in the work tree."""
+def update(project: Path, answers: Answers, version: str = HEAD) -> None:
+    """Run `copier update --defaults --trust`, by default to the template as it stands in the work tree."""
     copier.run_update(
-        project, data=dict(answers), defaults=True, overwrite=True, unsafe=True, quiet=True, vcs_ref=HEAD
+        project, data=dict(answers), defaults=True, overwrite=True, unsafe=True, quiet=True, vcs_ref=version
     )
 
 
 @dataclass(frozen=True)
 class Project:
-    """An emitted project."""
+    """A generated project."""
 
     path: Path
 
     def answers(self) -> dict[str, Any]:
-        """Return what copier wrote down."""
+        """Return the answers that copier has stored."""
         written: dict[str, Any] = yaml.safe_load((self.path / ".copier-answers.yml").read_text())
         return written
 
@@ -88,7 +88,7 @@ class Project:
 
     @property
     def has_database(self) -> bool:
-        """Whether it keeps anything."""
+        """Whether it has a database."""
         return str(self.answers()["database"]) != "none"
 
     @property
@@ -103,13 +103,13 @@ class Project:
 
     @property
     def secrets(self) -> dict[str, str]:
-        """What it cannot do without, and no backing service gives."""
+        """The required variables that do not belong to a backing service."""
         key = {"SECRET_KEY": "of the tests, and of nothing else"}
         return key if self.answers()["framework"] == "django" else {}
 
     @property
     def invalid(self) -> int:
-        """The status with which its framework answers what it can read but not accept."""
+        """The status of its framework for input that is well-formed but invalid."""
         return 400 if self.answers()["framework"] == "litestar" else 422
 
     def procfile(self) -> dict[str, list[str]]:
@@ -118,11 +118,20 @@ class Project:
         matches = [PROCFILE_LINE.fullmatch(line) for line in lines]
         return {match["type"]: shlex.split(match["command"]) for match in matches if match}
 
-    def readme_commands(self, pattern: str) -> list[list[str]]:
-        """Return the commands of README.md that match, without what runs them in the environment."""
-        text = (self.path / "README.md").read_text()
-        blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-        lines = (line.removeprefix("uv run ") for block in blocks for line in block.splitlines())
+    def section(self, title: str) -> str:
+        """Return the text of a section of README.md."""
+        readme = (self.path / "README.md").read_text()
+        [text] = re.findall(rf"^## {title}\n(.*?)(?=^## )", readme, re.MULTILINE | re.DOTALL)
+        return str(text)
+
+    def blocks(self, title: str, language: str) -> list[str]:
+        """Return a section's code blocks in a language."""
+        return re.findall(rf"^```{language}\n(.*?)^```", self.section(title), re.MULTILINE | re.DOTALL)
+
+    def readme_commands(self, title: str, pattern: str) -> list[list[str]]:
+        """Return a section's commands that match, without the prefix that runs them in the environment."""
+        lines = "".join(self.blocks(title, "sh")).splitlines()
+        lines = [line.removeprefix("uv run ") for line in lines]
         return [shlex.split(line) for line in lines if re.search(pattern, line)]
 
     def copy(self, to: Path) -> "Project":
@@ -136,19 +145,19 @@ class Project:
             lines.write(text)
 
     def add_routes(self) -> None:
-        """Give the service the routes that the tests talk to."""
+        """Add the routes that the tests request."""
         framework = str(self.answers()["framework"])
         self.append(
             "routes.py", ROUTES[framework] + (DATABASE_ROUTES[framework] if self.has_database else "")
         )
 
     def add_lifespan(self, start: str = "pass", stop: str = "pass") -> None:
-        """Give the service something to do at its start, and at its end."""
+        """Add code to the service that runs when it starts and when it stops."""
         self.append("app.py", LIFESPANS[str(self.answers()["framework"])].format(start=start, stop=stop))
 
 
 def environment(projects: Path, project: Project, *, dev: bool) -> Path:
-    """Return the environment that the project's lock describes, made once for each lock."""
+    """Return the environment that the project's lock describes. It is made once for each lock."""
     locks = [(project.path / name).read_text() for name in LOCKS if (project.path / name).exists()]
     name = f"env-{'dev' if dev else 'run'}-{key(locks, sys.executable)}"
     if (project.path / "uv.lock").exists():
@@ -157,7 +166,7 @@ def environment(projects: Path, project: Project, *, dev: bool) -> Path:
 
 
 def union(projects: Path) -> Path:
-    """Return an environment with all that any project's lock describes, made once."""
+    """Return an environment with the packages of all projects' locks. It is made once."""
     return once(projects / "env-union", _install_union)
 
 

@@ -1,4 +1,4 @@
-"""A platform's router, which learns late that an instance was told to stop."""
+"""A platform's router, which learns late that an instance is stopping."""
 
 import http.client
 import json
@@ -14,31 +14,31 @@ from .client import Connection
 
 
 class Router:
-    """Keep-alive clients that send to the instances it knows, for as long as it is entered.
+    """Keep-alive clients that send requests to the known instances while the context is open.
 
-    Nothing is sent twice: whatever is not answered with a status that is `expected` stands in `failures`.
+    They never retry. `failures` holds each request that did not get an `expected` status.
     """
 
     def __init__(self, *ports: int, clients: int = 8, expected: Sequence[int] = (200,)) -> None:
         self.ports, self.expected = ports, expected
-        self.removed: dict[int, float] = {}  # when each port that goes is known to be gone
+        self.removed: dict[int, float] = {}  # when the router learns that a port is gone
         self.served = 0
         self.failures: list[str] = []
         self.done = threading.Event()
         self.threads = [threading.Thread(target=self.client, daemon=True) for _ in range(clients)]
 
     def add(self, port: int) -> None:
-        """Send to one more instance."""
+        """Add an instance."""
         self.ports += (port,)
 
     def remove_late(self, port: int, seconds: float = 1.5) -> None:
-        """Go on sending to an instance for a while, then no more, however late this thread wakes."""
+        """Remove an instance after some seconds, even if this thread wakes late. Until then, send to it."""
         self.removed[port] = time.monotonic() + seconds
         self.done.wait(seconds)
         self.ports = tuple(other for other in self.ports if other != port)
 
     def client(self) -> None:
-        """Send one request after the other, each to any instance, over one connection to each."""
+        """Send requests one after another, each to a random instance, over one connection per instance."""
         connections: dict[int, Connection] = {}
         while not self.done.wait(0.005):
             now = time.monotonic()
@@ -74,16 +74,16 @@ class Router:
 
 
 class Notes(Router):
-    """Clients that write notes, and read what was said to be written."""
+    """Clients that write notes, and read the notes that the service has confirmed."""
 
     def __init__(self, *ports: int, clients: int = 8, expected: Sequence[int] = (200, 201)) -> None:
         super().__init__(*ports, clients=clients, expected=expected)
-        self.kept: dict[str, str] = {}  # by its path
+        self.kept: dict[str, str] = {}  # each note's text, by its path
         self.refused = 0
-        self.longest = 0.0  # seconds until an answer
+        self.longest = 0.0  # seconds until a response
 
     def ask(self, connection: Connection) -> http.client.HTTPResponse:
-        """Write a note, or read any of those that were kept."""
+        """Write a note, or read a random confirmed one."""
         began = time.monotonic()
         if self.kept and random.random() < 0.5:
             path, text = random.choice(list(self.kept.items()))

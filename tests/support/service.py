@@ -1,4 +1,4 @@
-"""A process type, started as its Procfile says, with what it prints and how it ends."""
+"""A process type that is started as the Procfile says, with its output and its exit status."""
 
 import contextlib
 import io
@@ -18,11 +18,11 @@ from .project import Project
 
 type Event = dict[str, Any]
 
-PATIENCE = 30.0  # seconds; only for what should happen much sooner
+PATIENCE = 30.0  # seconds; what a test waits for should happen much sooner
 
 
 def eventually(condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -> None:
-    """Wait for a condition that nothing announces."""
+    """Poll until a condition is true."""
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, f"no {what} after {timeout} s"
@@ -30,7 +30,7 @@ def eventually(condition: Callable[[], bool], what: str, timeout: float = PATIEN
 
 
 class Output:
-    """The lines of a pipe, read as they come."""
+    """The lines of a pipe, read as they arrive."""
 
     def __init__(self, pipe: io.BufferedReader, news: threading.Condition) -> None:
         self.lines: list[bytes] = []
@@ -51,8 +51,8 @@ class Output:
 class Service:
     """A running process type of a project.
 
-    It is started without a shell, in a session of its own, with nothing in its environment but what
-    the test gives and a PATH of the project's environment alone.
+    It is started without a shell, in a new session. Its environment variables are only those that the test
+    gives, and a PATH with only the project's environment.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Service:
         self.stdout = Output(self.process.stdout, self.news)
         self.stderr = Output(self.process.stderr, self.news)
 
-    # What it says
+    # Its output
 
     @property
     def lines(self) -> list[str]:
@@ -93,35 +93,35 @@ class Service:
 
     @property
     def events(self) -> list[Event]:
-        """Return the events up to now; a line that is no JSON object fails the test (C-21)."""
+        """Return the events up to now. A line that is not a JSON object fails the test (C-21)."""
         events = [json.loads(line) for line in self.lines]
         assert all(isinstance(event, dict) for event in events)
         return events
 
     def find(self, event: str, **fields: Any) -> list[Event]:
-        """Return the events of that name with those fields."""
+        """Return the events with this name and these fields."""
         wanted = {"event": event, **fields}
         return [found for found in self.events if wanted.items() <= found.items()]
 
     def wait_event(self, event: str, *, count: int = 1, timeout: float = PATIENCE, **fields: Any) -> Event:
-        """Wait for the `count`th event of that name with those fields."""
+        """Wait for the `count`th event with this name and these fields."""
         self.wait_until(
             lambda: len(self.find(event, **fields)) >= count, f"{count} of {event} {fields}", timeout
         )
         return self.find(event, **fields)[count - 1]
 
     def wait_until(self, condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -> None:
-        """Wait for a condition on what was printed."""
+        """Wait until the output fulfils a condition."""
         with self.news:
             seen = self.news.wait_for(lambda: condition() or not self.stdout.thread.is_alive(), timeout)
             assert seen, f"no {what} in:\n{self.report()}"
             assert condition(), f"it ended with no {what}:\n{self.report()}"
 
     def report(self) -> str:
-        """Return all that was printed, for the message of a failed test."""
+        """Return the whole output, for the message of a failed test."""
         return b"".join([*self.stdout.lines, b"-- stderr:\n", *self.stderr.lines]).decode()
 
-    # Where it listens
+    # Its address
 
     @property
     def port(self) -> int:
@@ -133,11 +133,11 @@ class Service:
         """Wait until it listens, and return its address."""
         return f"http://127.0.0.1:{self.port}"
 
-    # How it ends
+    # Its end
 
     @property
     def root(self) -> int:
-        """Return the process that a platform would send its signals to."""
+        """Return the process to which a platform would send its signals."""
         return processes.children(self.pid)[0] if self.isolated else self.pid
 
     def signal(self, signum: signal.Signals, to: str = "root") -> None:
@@ -152,7 +152,7 @@ class Service:
         self.signal(signal.SIGTERM, to)
 
     def wait(self, timeout: float = PATIENCE) -> int:
-        """Wait for its end and for the last line, and return the exit status."""
+        """Wait until it has exited and all output is read, and return the exit status."""
         try:
             status = self.process.wait(timeout)
         except subprocess.TimeoutExpired as error:
@@ -163,7 +163,7 @@ class Service:
         return status
 
     def kill(self) -> None:
-        """End it, and all that it started, whatever state it is in."""
+        """Kill it and all processes that it has started, whatever state it is in."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self.wait()

@@ -1,14 +1,16 @@
-"""Whom a service may tell of itself: a collector of OpenTelemetry's, a Sentry, a Prometheus."""
+"""The receivers of a service's telemetry: an OpenTelemetry collector, Sentry and Prometheus."""
 
 import gzip
 import json
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from uuid import uuid4
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -16,12 +18,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from .service import eventually
 
+SECRETS = {name: f"secret-{name}-{uuid4().hex}" for name in ("query", "header", "cookie", "body", "key")}
 KINDS = ("", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 
 
 @dataclass(frozen=True)
 class Span:
-    """A span, as it came."""
+    """A received span."""
 
     name: str
     kind: str
@@ -34,10 +37,10 @@ class Span:
 
 
 class Receiver:
-    """Takes what is posted to it, and answers with `status`; `held` lets it wait with the answer."""
+    """Keeps what is posted to it. It answers with `status`, after `seconds` and when `free` is set."""
 
     def __init__(self) -> None:
-        self.status = 200
+        self.status, self.seconds = 200, 0
         self.bodies: list[tuple[str, bytes]] = []
         self.free = threading.Event()
         self.free.set()
@@ -49,6 +52,7 @@ class Receiver:
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
                 receiver.free.wait()
+                time.sleep(receiver.seconds)
                 if receiver.status == 200:
                     receiver.bodies.append((self.path, body))
                 self.send_response(receiver.status)
@@ -64,27 +68,27 @@ class Receiver:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port on which it listens."""
         return int(self.server.server_address[1])
 
     @property
     def url(self) -> str:
-        """Where OTEL_EXPORTER_OTLP_ENDPOINT finds it."""
+        """The value for OTEL_EXPORTER_OTLP_ENDPOINT."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def dsn(self) -> str:
-        """Where SENTRY_DSN finds it."""
+        """The value for SENTRY_DSN."""
         return f"http://key@127.0.0.1:{self.port}/42"
 
     def text(self) -> str:
-        """All that has come, to look for what must not have come."""
+        """Return everything received, to look for what must not be in it."""
         return "\n".join(body.decode("latin-1") for _, body in list(self.bodies))
 
     # What OpenTelemetry sends
 
     def spans(self, kind: str = "", **attributes: Any) -> list[Span]:
-        """Return the spans of a kind which have these attributes, written with _ for their dots."""
+        """Return the spans of a kind that have these attributes. In their names, _ stands for a dot."""
         wanted = {name.replace("_", "."): value for name, value in attributes.items()}
         found = [span for path, body in list(self.bodies) if path == "/v1/traces" for span in _spans(body)]
         return [
@@ -94,7 +98,7 @@ class Receiver:
         ]
 
     def wait_spans(self, count: int, kind: str = "", **attributes: Any) -> list[Span]:
-        """Wait for so many of them."""
+        """Wait for `count` such spans, and return them."""
         eventually(lambda: len(self.spans(kind, **attributes)) >= count, f"{count} spans {kind} {attributes}")
         return self.spans(kind, **attributes)
 
@@ -150,7 +154,7 @@ def _values(attributes: Any) -> dict[str, Any]:
 
 @contextmanager
 def receiver() -> Iterator[Receiver]:
-    """Yield a receiver that listens."""
+    """Run a receiver during the block."""
     made = Receiver()
     try:
         yield made
@@ -160,11 +164,23 @@ def receiver() -> Iterator[Receiver]:
         made.server.server_close()
 
 
+def told_to(collector: Receiver, **variables: str) -> Mapping[str, str]:
+    """Return the variables with which a service sends its telemetry to a receiver."""
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_EXPORTER_OTLP_HEADERS": f"authorization={SECRETS['key']}",
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+        "SENTRY_DSN": collector.dsn,
+        "SHUTDOWN_DRAIN_SECONDS": "0",
+        **variables,
+    }
+
+
 type Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def scrape(port: int) -> Series:
-    """Ask as Prometheus does: the value of each series, by its name and labels."""
+    """Request the metrics as Prometheus does, and return each series' value by its name and labels."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         text = answer.read().decode()
     return {
@@ -175,7 +191,7 @@ def scrape(port: int) -> Series:
 
 
 def total(series: Series, name: str, **labels: str) -> float:
-    """Sum up the series of that name with these labels."""
+    """Return the sum of the series with this name and these labels."""
     return sum(
         value for (found, own), value in series.items() if found == name and labels.items() <= set(own)
     )

@@ -1,4 +1,4 @@
-"""Git repositories of the template, such as copier takes them: the work tree's state, and every release."""
+"""Git repositories of the template for copier: with the work tree's state, and with every release."""
 
 import re
 import shutil
@@ -7,15 +7,15 @@ from pathlib import Path
 from .git import commit_all, git
 
 ROOT = Path(__file__).parents[2]
-HEAD = "999.0.0"  # the tag of the work tree's state, newer than any release
+HEAD = "999.0.0"  # the tag of the work tree's state, which is newer than any release
 
 
 def copy_work_tree(to: Path) -> None:
-    """Copy what is tracked, and what would be: everything but what is ignored."""
+    """Copy all files of the work tree that git does not ignore."""
     names = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")
     for name in filter(None, names):
         source = ROOT / name
-        if source.is_file():  # and not deleted since
+        if source.is_file():  # git also lists deleted files
             (to / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, to / name)
 
@@ -28,7 +28,7 @@ def snapshot(to: Path) -> None:
 
 
 def releases() -> dict[str, str]:
-    """Return the commit of each released version, oldest first: what changed `version`, but to 0.0.0."""
+    """Return the commit that set each released version, oldest first. 0.0.0 is not a release."""
     found: dict[str, str] = {}
     log = ("log", "--reverse", "--first-parent", "--format=%H", "-G^version = ", "--", "pyproject.toml")
     for commit in git(ROOT, *log).split():

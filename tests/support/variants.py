@@ -1,4 +1,4 @@
-"""The sets of answers, read from copier.yml, so that a new choice is tested from the day it stands there."""
+"""The sets of answers, read from copier.yml, so that a new choice is tested as soon as it exists."""
 
 import itertools
 import sys
@@ -14,7 +14,7 @@ from .template import ROOT
 
 type Answers = Mapping[str, Any]
 
-# What every rendering answers to what has no choices: with it, a test's project never depends on who runs it.
+# The answers to questions without choices, so that a project does not depend on who runs the tests.
 IDENTITY = {
     "project_name": "Order Desk",
     "description": "Takes orders and hands them on.",
@@ -22,42 +22,54 @@ IDENTITY = {
     "user_email": "ada@example.com",
 }
 
-# What a platform or a CI brings into a project.
+# The files of each platform and CI.
 FILES = {
     "heroku": ("app.json",),
     "docker": ("Dockerfile", ".dockerignore", "compose.yaml"),
     "kubernetes": ("deploy/kubernetes",),
     "fly": ("fly.toml",),
     "render": ("render.yaml",),
-    "github": (".github",),
+    "github": (".github", "SECURITY.md", "CODEOWNERS"),
     "gitlab": (".gitlab-ci.yml", "renovate.json"),
 }
 
 # The questions whose answers change what runs.
 BOOTED = ("framework", "database", "queue")
-# What this one proves of the processes around the application, it proves for all.
+# The framework whose tests of the processes around the application stand for all frameworks.
 LEADING = "fastapi"
-# The tests of tests/factors that are worth their time in a run over pairs, with a database and without.
-# tests/test_render.py checks format, lint and types of every combination.
+# Tests that a service without a database responds. The rest of HTTP is the same code.
+WITHOUT = "test_07_http.*(example|health)"
+# The tests of tests/factors in a run over pairs, with a database and without. Other tests prove the rest:
+# tests/test_render.py checks the format, lint and types of each variant. tests/contract/ runs a service's
+# own tests for each framework, and tests/platforms/test_heroku.py runs those of one without a database.
+# The same code sends signals for each framework, so behind the bridge two of its four cases are enough.
 WORTH = {
-    LEADING: ("", "test_(01|03_config|04|05|07_http|10|12)"),
-    # The first behind the bridge: what runs in its threads, and its sessions.
+    LEADING: ("", f"test_(01(?!.*-tests)|03_config|04|05|10|12)|{WITHOUT}"),
+    # The first framework behind the bridge: its threads and its sessions.
     "flask": (
-        "test_(01(?!.*-(format|lint|types))|04_(outages|transactions)|07_(bridge|http|limits|middleware)|09_disp|10_database.*from_a_clone|11|12_admin)",
-        "test_07_http",
+        "test_(01(?!.*-(format|lint|types|tests))|04_(outages|transactions)|07_(bridge|http|limits|middleware)"
+        "|09_disp(?!.*-(1-all|2-root))|10_database.*from_a_clone|11|12_admin)",
+        WITHOUT,
     ),
-    # Behind the same bridge, with migrations of its own.
+    # Behind the same bridge, but with its own migrations.
     "django": (
-        "test_(01(?!.*-(format|lint|types))|04_(django|outages|transactions)|07_(http|middleware)|10_database.*from_a_clone|10_dev.*admin|11|12)",
-        "test_07_http",
+        "test_(01(?!.*-(format|lint|types|tests))|04_(django|outages|transactions)|07_(http|middleware)"
+        "|10_database.*from_a_clone|10_dev.*admin|11|12)",
+        WITHOUT,
     ),
 }
-# On the leading one's server, with its own errors, sessions and logs.
+# Frameworks with the leading one's server and pool, but with their own errors, sessions and logs.
 WORTH_OF_OTHERS = (
-    "test_(01(?!.*-(format|lint|types))|04_(outages|transactions)|07_http|10_database.*from_a_clone|11|12_admin)",
-    "test_07_http",
+    "test_(01(?!.*-(format|lint|types|tests))|04_transactions|07_(http|middleware)|10_database.*from_a_clone"
+    "|11|12_admin)",
+    WITHOUT,
 )
-# Of those that tell of themselves, what a run over pairs takes: the first, and the rest for what differs.
+# The queue in Redis of each other framework in a run over pairs, if a test runs with both queues. The
+# queue's code is the same for all frameworks, and the framework's code is the same for both queues. OBSERVED
+# and tests/contract/ use the other queue. Litestar runs jobs with the leading framework's code, and Flask
+# with Django's, so they have no queue here.
+TURNS = {"litestar": "", "flask": "", "django": "dramatiq"}
+# The variants with telemetry in a run over pairs: the first for all tests, the others for what differs.
 OBSERVED = [
     (LEADING, "procrastinate"),
     ("litestar", "celery"),
@@ -67,9 +79,9 @@ OBSERVED = [
 
 
 def worth(variant: Answers) -> str | None:
-    """Return a pattern of the tests, as file::name, that a run over pairs takes with this one, if any."""
-    if variant["queue"] != "none":  # queues have tests of their own
-        # But development has a Redis then, whichever queue it is for.
+    """Return a pattern (file::name) for this variant's tests in a run over pairs, or None."""
+    if variant["queue"] != "none":  # queues have their own tests
+        # But then development runs a Redis, which is the same for both queues.
         return "test_10" if (variant["framework"], variant["queue"]) == (LEADING, "dramatiq") else None
     with_database, without = WORTH.get(variant["framework"], WORTH_OF_OTHERS)
     return without if variant["database"] == "none" else with_database
@@ -102,14 +114,14 @@ def offered_values(offered: Any) -> Iterator[Any]:
 
 
 def _lists(question: Any) -> list[Any]:
-    """Return what a question for several values is answered with here: none, each with its need, all."""
+    """Return the answers to a question for several values: none, each (with what it needs), and all."""
     values = list(offered_values(question["choices"]))
     each = [[other for other in values if other in (value, NEEDS.get(value))] for value in values]
     return [[], *each, values]
 
 
 def python_version() -> str:
-    """Return the Python that runs the tests, where the template offers it: it is surely on this machine."""
+    """Return the Python that runs the tests, if the template offers it, because this machine has it."""
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     offered = choices().get("python_version", [here])
     return here if here in offered else str(offered[-1])
@@ -117,7 +129,7 @@ def python_version() -> str:
 
 @cache
 def combinations() -> list[Answers]:
-    """Return sets of answers in which every answer meets every answer to every other question."""
+    """Return sets of answers in which each pair of answers to two questions occurs at least once."""
     values = list(choices().values())
     meetings = {
         (one, other)
@@ -142,35 +154,35 @@ def combinations() -> list[Answers]:
 
 
 def _stand_together(row: Mapping[int, int]) -> bool:
-    """Tell whether the template takes these answers in one project."""
+    """Tell whether the template allows these answers in one project."""
     names, values = list(choices()), list(choices().values())
     return not conflict({names[question]: values[question][index] for question, index in row.items()})
 
 
 def _meetings(row: Mapping[int, int]) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Yield each two answers that meet in a set."""
+    """Return each pair of answers in a set."""
     return itertools.combinations(sorted(row.items()), 2)
 
 
 def bootable(**fixed: str) -> list[Answers]:
-    """Return all that can boot differently: each framework with each database and each queue."""
+    """Return all variants that can boot differently: each framework with each database and each queue."""
     every = itertools.product(*([fixed[axis]] if axis in fixed else choices()[axis] for axis in BOOTED))
     rows = [dict(zip(BOOTED, answers, strict=True)) for answers in every]
     return [row for row in rows if not conflict(row)]
 
 
 def with_clocks(**fixed: str) -> list[Answers]:
-    """Return the same, each with and without a clock where there may be one."""
+    """Return the same variants, each with and (if allowed) without a clock."""
     rows = [{**row, "clock": on} for row in bootable(**fixed) for on in (False, True)]
     return [row for row in rows if not conflict(row)]
 
 
 def richest(rows: list[Answers]) -> list[Answers]:
-    """Return those with a clock, and those to which no clock can be added."""
+    """Return the variants with a clock, and those that cannot have one."""
     return [row for row in rows if row["clock"] or {**row, "clock": True} not in rows]
 
 
 def label(answers: Answers) -> str:
-    """Name a set of answers, for the reports of pytest."""
+    """Return a name for a set of answers, for pytest's reports."""
     values = ("+".join(value) if isinstance(value, list) else value for value in answers.values())
     return "-".join(map(str, values)) or "defaults"

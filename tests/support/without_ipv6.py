@@ -1,7 +1,7 @@
-"""Run a command on a kernel that knows no IPv6: `without_ipv6.py COMMAND …`.
+"""Run a command as on a kernel without IPv6: `without_ipv6.py COMMAND …`.
 
-A seccomp filter answers socket(AF_INET6, …) with EAFNOSUPPORT, as such a kernel does. (Switching IPv6
-off by sysctl, as in a network namespace, leaves its sockets as they are.)
+A seccomp filter answers socket(AF_INET6, …) with EAFNOSUPPORT, as such a kernel does. (If sysctl turns
+IPv6 off in a network namespace, its sockets still work.)
 """
 
 import ctypes
@@ -14,13 +14,13 @@ import sys
 
 SOCKET_CALL = {"x86_64": 41, "aarch64": 198}
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 22, 38, 2
-LOAD, EQUALS, RETURN = 0x20, 0x15, 0x06  # of BPF: a word of seccomp_data, a comparison, the verdict
+LOAD, EQUALS, RETURN = 0x20, 0x15, 0x06  # of BPF: load a word of seccomp_data, compare, return
 NUMBER, FIRST_ARGUMENT = 0, 16  # offsets in seccomp_data
 REFUSE, ALLOW = 0x00050000, 0x7FFF0000
 
 INSTRUCTIONS = [
     (LOAD, 0, 0, NUMBER),
-    (EQUALS, 0, 3, SOCKET_CALL[platform.machine()]),  # if not, on to ALLOW
+    (EQUALS, 0, 3, SOCKET_CALL[platform.machine()]),  # if not equal, jump to ALLOW
     (LOAD, 0, 0, FIRST_ARGUMENT),
     (EQUALS, 0, 1, socket.AF_INET6),
     (RETURN, 0, 0, REFUSE | errno.EAFNOSUPPORT),
@@ -35,7 +35,7 @@ class Program(ctypes.Structure):
 
 
 def main() -> None:
-    """Install the filter, and become the command."""
+    """Install the filter, and exec the command."""
     code = b"".join(struct.pack("HBBI", *instruction) for instruction in INSTRUCTIONS)
     program = Program(len(INSTRUCTIONS), code)
     libc = ctypes.CDLL(None, use_errno=True)

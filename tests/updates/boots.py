@@ -1,52 +1,81 @@
-"""Boots updated services: what no conflict tells is whether they still run."""
+"""Starts updated services: what no conflict tells is whether they still run."""
 
+import os
+import secrets
 import subprocess
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support import postgres, redis
+import psycopg
+from psycopg.sql import SQL, Identifier
+
 from tests.support.client import status
 from tests.support.project import Project, environment
 from tests.support.service import Service
 
-from .play import Outcome
+GOOD = "yes"
+SECONDS_TO_CHECK = 600
 
-BOOTS = "boots"
+
+@dataclass(frozen=True)
+class Backing:
+    """The servers of a run, which all its processes share."""
+
+    postgres: str  # a URL without a database
+    redis: str
+
+    def database(self) -> str:
+        """Create a database, and return its URL."""
+        name = f"updates_{secrets.token_hex(6)}"
+        with psycopg.connect(f"{self.postgres}/postgres", autocommit=True) as connection:
+            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        return f"{self.postgres}/{name}"
+
+    def variables(self, project: Project, database: str) -> dict[str, str]:
+        """Return what a service has in its environment."""
+        found = {"MY_SETTING": "ours", **project.secrets}
+        if project.has_database:
+            found["DATABASE_URL"] = database
+        if project.has_redis:
+            found["REDIS_URL"] = self.redis
+        return found
 
 
-def boot_all(outcomes: Sequence[Outcome], shared: Path) -> None:
-    """Boot the services that were kept, one after the other, and write down what came of it."""
-    if not outcomes:
-        return
-    (shared / "redis").mkdir()
-    with postgres.running() as database, redis.running(shared / "redis") as queue:
-        for outcome in outcomes:
-            if not outcome.kept:
-                continue
-            project = Project(outcome.kept)
-            variables = {"MY_SETTING": "ours", **project.secrets}
-            if project.has_database:
-                variables["DATABASE_URL"] = database.url(database.create())
-            if project.has_redis:
-                variables["REDIS_URL"] = queue.url
-            try:
-                outcome.boot = boot(project, shared, variables)
-            except Exception as error:  # whatever it is: the table counts it
-                outcome.boot = f"does not boot: {error}".splitlines()[0]
+def release(project: Project, shared: Path, variables: dict[str, str]) -> str:
+    """Install what the lock says, run `release`, and return GOOD or what is wrong."""
+    if not project.has_database:
+        return GOOD
+    installed = environment(shared, project, dev=False)
+    command = [str(installed / "bin" / "python"), "-m", project.name, "release"]
+    done = subprocess.run(command, cwd=project.path, env=variables, capture_output=True, text=True)
+    if done.returncode:
+        return f"`release` ends with {done.returncode}: {(done.stderr or done.stdout)[-200:]}"
+    return GOOD
 
 
 def boot(project: Project, shared: Path, variables: dict[str, str]) -> str:
-    """Install what its lock says, migrate, start `web`, and ask whether it is ready."""
+    """Start `web`, ask whether it is ready, and return GOOD or what is wrong."""
     installed = environment(shared, project, dev=False)
-    python = str(installed / "bin" / "python")
-    if project.has_database:
-        command = [python, "-m", project.name, "release"]
-        done = subprocess.run(command, cwd=project.path, env=variables, capture_output=True, text=True)
-        if done.returncode:
-            return f"`release` ends with {done.returncode}: {(done.stderr or done.stdout)[-200:]}"
     web = Service(project, installed, variables, ["python", "-m", project.name, "web"])
     try:
         answer = status(web.port, "/readyz")
-        return BOOTS if answer == 200 else f"/readyz answers {answer}"
+        return GOOD if answer == 200 else f"/readyz answers {answer}"
     finally:
         web.kill()
+
+
+def check(project: Project, shared: Path) -> str:
+    """Run the service's own checks, and return GOOD or the ones that fail."""
+    programs = environment(shared, project, dev=True) / "bin"
+    variables = {
+        name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")
+    }
+    done = subprocess.run(
+        [programs / "python", "-m", "dev", "check"],
+        cwd=project.path,
+        env=variables | {"PATH": f"{programs}{os.pathsep}{variables['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_TO_CHECK,
+    )
+    return GOOD if done.returncode == 0 else (done.stdout.strip().splitlines() or ["no word"])[-1]

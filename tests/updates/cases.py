@@ -10,14 +10,13 @@ from typing import Any
 
 import yaml
 
-from extensions.options import conflict
 from tests.support import variants
 from tests.support.git import git
 from tests.support.template import releases
 
-from .edits import EDITS, Edit
+from .edits import EDITS, STYLES, Edit
+from .turns import EVERYWHERE, TURNS, Turn
 
-EVERYWHERE = ["heroku", "docker", "kubernetes", "fly", "render"]
 # The main variants: each framework with and without a database, each queue, platform and CI.
 SERVICES: dict[str, dict[str, Any]] = {
     "fastapi": {},
@@ -34,40 +33,45 @@ SERVICES: dict[str, dict[str, Any]] = {
 MANAGERS = ("uv", "pip")
 OFF: tuple[Any, ...] = ("none", False, [])
 TOGETHER = 8  # edits that share an update, or thereabouts
+# Of files that no answer takes away.
+TURNED = ("route", "setting", "migration", "module", "dependency", "variable", "section")
+# Edits with which a service keeps its own checks.
+CHECKED = ("route", "module", "test", "fixture", "migration", "section", "ignored", "rules")
 
 
 @dataclass(frozen=True)
 class Case:
-    """An update of a service from a release, after these edits, and maybe answers to and fro."""
+    """An update of a service from a release, after these edits, and maybe to other answers and back."""
 
     service: str
     release: str
     manager: str
     edits: tuple[str, ...]
-    answers: tuple[Mapping[str, Any], ...] = ()  # of one update after the other
-    about: str = ""  # what these do
+    style: str = ""  # the one of STYLES that comes last
+    turn: Turn | None = None
+    boots: bool = False  # whether it is started afterwards
 
     def __str__(self) -> str:
-        return f"{self.service} {self.release} {self.manager}: {self.about or ', '.join(self.edits)}"
+        return f"{self.service} {self.release} {self.manager}: {self.about}"
 
+    @property
+    def about(self) -> str:
+        """What happens to it."""
+        return self.turn.about if self.turn else ", ".join(filter(None, (*self.edits, self.style)))
 
-# Answers to and fro, each with edits that have nothing to do with them.
-TURNS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "no database, and back": ({"database": "none", "queue": "none"}, {"database": "postgres"}),
-    "Procrastinate, and no queue": ({"queue": "procrastinate"}, {"queue": "none"}),
-    "Dramatiq with a clock, and no queue": (
-        {"queue": "dramatiq", "clock": True},
-        {"queue": "none", "clock": False},
-    ),
-    "Celery, and no queue": ({"queue": "celery"}, {"queue": "none"}),
-    "the other package manager, and back": ({"package_manager": "pip"}, {"package_manager": "uv"}),
-    "no platforms, and all": ({"platforms": []}, {"platforms": EVERYWHERE}),
-    "GitLab, and GitHub": ({"ci": "gitlab"}, {"ci": "github"}),
-    "observability, and none": ({"observability": ["opentelemetry", "sentry"]}, {"observability": []}),
-}
-TURNED = ("fastapi", "litestar-plain", "flask-plain", "django")  # the services whose answers turn
-# Of files that no answer takes away.
-TURNED_EDITS = ("route", "setting", "migration", "module", "dependency", "variable", "section")
+    @property
+    def start(self) -> Mapping[str, Any]:
+        """The answers that it is launched with."""
+        if self.turn:
+            return {"framework": self.service, **self.turn.start}
+        return {**SERVICES[self.service], "package_manager": self.manager}
+
+    @property
+    def steps(self) -> Sequence[Mapping[str, Any]]:
+        """The answers of each update."""
+        if not self.turn:
+            return [{}]
+        return [self.turn.there] if self.turn.refused else [self.turn.there, self.turn.back]
 
 
 @cache
@@ -77,10 +81,10 @@ def questions(version: str, template: Path) -> dict[str, Any]:
     return read
 
 
-def offered(service: str, version: str, template: Path) -> dict[str, Any] | None:
+def offered(start: Mapping[str, Any], version: str, template: Path) -> dict[str, Any] | None:
     """Return the answers with which a release makes a service, or None if it cannot."""
     asked, answers = questions(version, template), {}
-    for name, answer in SERVICES[service].items():
+    for name, answer in start.items():
         if name not in asked:
             if answer in OFF or name == "platforms":
                 continue
@@ -95,14 +99,9 @@ def offered(service: str, version: str, template: Path) -> dict[str, Any] | None
     return answers
 
 
-def can_turn(service: str, answers: Mapping[str, Any]) -> bool:
-    """Tell whether the template takes these answers in this service."""
-    return not conflict({"database": "postgres", "queue": "none", **SERVICES[service], **answers})
-
-
 def bundles(edits: Sequence[str], seed: str, *, alone: bool) -> list[tuple[str, ...]]:
     """Share edits out among updates so that no two of an update touch the same file."""
-    names = list(edits)
+    names = [name for name in edits if name not in STYLES]
     if alone:
         return [(name,) for name in names]
     random.Random(seed).shuffle(names)
@@ -115,27 +114,45 @@ def bundles(edits: Sequence[str], seed: str, *, alone: bool) -> list[tuple[str, 
     return [tuple(edit.name for edit in bundle) for bundle in shared if bundle]
 
 
-def every(template: Path, given: Any) -> Iterator[Case]:
-    """Yield the cases of the services, releases and edits that were asked for."""
-    for version in given.release or releases():
-        for service in given.service or SERVICES:
-            if offered(service, version, template) is None:
-                continue
-            for manager in given.manager or MANAGERS:
-                seed = f"{given.seed} {version} {service} {manager}"
-                for edits in bundles(given.edit or list(EDITS), seed, alone=given.alone):
-                    yield Case(service, version, manager, edits)
-                if manager == "uv" and service in TURNED and not given.edit:
-                    for about, (there, back) in TURNS.items():
-                        if can_turn(service, there) and can_turn(service, back):
-                            yield Case(service, version, manager, TURNED_EDITS, ({}, there, back), about)
+def edited(template: Path, given: Any) -> Iterator[Case]:
+    """Yield the services, releases and edits that were asked for, in each style."""
+    wanted = given.edit or list(EDITS)
+    styles = [style for style in STYLES if style in wanted]
+    for version, service, manager in itertools.product(
+        given.release or releases(), given.service or SERVICES, given.manager or MANAGERS
+    ):
+        if offered(SERVICES[service], version, template) is None:
+            continue
+        for style in styles if given.edit and styles else ["", *styles]:
+            seed = f"{given.seed} {version} {service} {manager} {style}"
+            for edits in bundles(wanted, seed, alone=given.alone) or [()]:
+                yield Case(service, version, manager, edits, style)
 
 
-def sample(cases: Sequence[Case], number: int, seed: int) -> list[Case]:
-    """Return some cases, as many of each release as of any other, and the same for the same seed."""
-    shuffled = random.Random(seed).sample(cases, len(cases))
-    by_release: dict[str, list[Case]] = {}
-    for case in shuffled:
-        by_release.setdefault(case.release, []).append(case)
-    turns = itertools.zip_longest(*(by_release[version] for version in releases() if version in by_release))
-    return [case for turn in turns for case in turn if case][:number]
+def turned(template: Path, given: Any) -> Iterator[Case]:
+    """Yield each turn once; frameworks and releases take turns."""
+    frameworks = variants.choices()["framework"]
+    for index, turn in enumerate(TURNS):
+        framework = frameworks[index % len(frameworks)]
+        case = Case(framework, "", turn.start.get("package_manager", "uv"), TURNED, turn=turn)
+        able = [
+            version
+            for version in given.release or releases()
+            if offered(case.start, version, template) is not None
+        ]
+        if able:
+            version = able[(7 * index + given.seed) % len(able)]
+            yield Case(framework, version, case.manager, TURNED, turn=turn)
+
+
+def checked(template: Path, given: Any) -> Iterator[Case]:
+    """Yield an update of each service that is started, and then checks itself; releases take turns."""
+    for index, service in enumerate(given.service or SERVICES):
+        able = [
+            version
+            for version in given.release or releases()
+            if offered(SERVICES[service], version, template) is not None
+        ]
+        if able:
+            version = able[(7 * index + given.seed) % len(able)]
+            yield Case(service, version, MANAGERS[index % len(MANAGERS)], CHECKED, boots=True)

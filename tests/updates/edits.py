@@ -31,6 +31,7 @@ class Edit:
 
 
 EDITS: dict[str, Edit] = {}
+STYLES = ("narrow", "wide")  # the edits that format all code anew: they come after the others
 
 
 def edit(*touches: str) -> Callable[[Callable[[Project], Wanted]], Callable[[Project], Wanted]]:

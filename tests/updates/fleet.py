@@ -35,7 +35,7 @@ def fleet(number: int, template: Path, shared: Path, jobs: int) -> str:
         for version in releases()
         for service in SERVICES
         for manager in MANAGERS
-        if offered(service, version, template) is not None
+        if offered(SERVICES[service], version, template) is not None
     ]
     step = max(1, len(makers) // number)
     chosen = makers[::step][:number]

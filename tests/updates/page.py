@@ -1,9 +1,9 @@
-"""The tables of a run."""
+"""The tables that a run of the updates writes."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from .boots import BOOTS
+from .boots import GOOD
 from .edits import EDITS
 from .play import Outcome
 
@@ -35,46 +35,48 @@ def by_edit(outcomes: Sequence[Outcome]) -> str:
 
 
 def by(outcomes: Sequence[Outcome], head: str, group: Callable[[Outcome], str]) -> str:
-    """Return a row for each group of updates."""
+    """Return a row for each group of updates. A column needs one update that tried it."""
     groups: dict[str, list[Outcome]] = {}
     for each in outcomes:
         groups.setdefault(group(each), []).append(each)
-    rows = [
-        (
-            name,
-            len(found),
-            sum(each.is_clean for each in found),
-            sum(bool(each.conflicts) for each in found),
-            sum(map(len, (each.lost for each in found))),
-            sum(len(each.stale) for each in found),
-            sum(len(each.broken) for each in found),
-            sum(bool(each.problem) for each in found),
-        )
-        for name, found in groups.items()
-    ]
-    columns = ("updates", "clean", "with conflicts", "lost edits", "stale lines", "broken files", "failed")
+    columns: dict[str, Callable[[Sequence[Outcome]], object]] = {
+        "updates": lambda found: sum(len(each.case.steps) for each in found),
+        "clean": lambda found: sum(len(each.case.steps) for each in found if each.is_clean),
+        "with conflicts": lambda found: sum(bool(each.conflicts) for each in found),
+        "lost edits": lambda found: sum(len(each.lost) for each in found),
+        "stale lines": lambda found: sum(len(each.stale) for each in found),
+        "broken files": lambda found: sum(len(each.broken) for each in found),
+        "failed": lambda found: sum(bool(each.problem) for each in found),
+    }
+    if any(each.boot for each in outcomes):
+        columns["boots"] = lambda found: share(each.boot for each in found)
+    if any(each.checks for each in outcomes):
+        columns["checks"] = lambda found: share(each.checks for each in found)
+    rows = [(name, *(column(found) for column in columns.values())) for name, found in groups.items()]
     return table((head, *columns), rows)
 
 
-def by_turn(outcomes: Sequence[Outcome]) -> str:
-    """Return a row for each change of answers."""
-    return by(outcomes, "First, and then", lambda each: each.case.about)
+def share(results: Iterable[str]) -> str:
+    """Return how many of the updates that tried this succeeded."""
+    tried = [each for each in results if each]
+    return f"{tried.count(GOOD)} of {len(tried)}" if tried else ""
 
 
 def worst(outcomes: Sequence[Outcome]) -> str:
-    """Return the files that conflicted most."""
+    """Return the files with the most conflicts."""
     count = Counter(file.replace(PACKAGE, "{package}") for each in outcomes for file in each.conflicts)
     return table(("File", "conflicts"), count.most_common(WORST)) if count else "No file conflicted.\n"
 
 
 def findings(outcomes: Sequence[Outcome]) -> list[str]:
-    """Return a line for each thing that should not be."""
+    """Return a line for each problem."""
     lines = []
     for each in outcomes:
         lines += [f"{each.case}: failed: {each.problem}"] if each.problem else []
         lines += [f"{each.case}: lost {name}: {'; '.join(gone)}" for name, gone in each.lost.items()]
         lines += [f"{each.case}: broken: {name}" for name in each.broken]
         lines += [f"{each.case}: stale: {line}" for line in each.stale]
-        lines += [f"{each.case}: {each.boot}"] if each.boot not in ("", BOOTS) else []
+        lines += [f"{each.case}: {each.boot}"] if each.boot not in ("", GOOD) else []
+        lines += [f"{each.case}: checks: {each.checks}"] if each.checks not in ("", GOOD) else []
         lines += [f"{each.case}: conflict in {name}, which no edit touched" for name in each.unexplained]
     return lines

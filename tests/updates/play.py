@@ -5,7 +5,6 @@ import fnmatch
 import json
 import os
 import re
-import shutil
 import tempfile
 import tomllib
 from collections import Counter
@@ -14,11 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+from copier._main import Worker
+from copier.errors import UserMessageError
 
 from tests.support.git import commit_all, git
 from tests.support.project import LOCKS, Project, key, once, render, update
 from tests.support.template import HEAD
 
+from .boots import GOOD, Backing, boot, check, release
 from .cases import Case, offered
 from .edits import EDITS, AbsentError, Wanted, lost
 
@@ -38,8 +40,8 @@ class Outcome:
     stale: list[str] = field(default_factory=list)  # the template's lines that should have gone
     broken: list[str] = field(default_factory=list)  # files that can no longer be read
     problem: str = ""  # why the update failed
-    boot: str = ""  # "boots", or why it does not, if it was tried
-    kept: Path | None = None  # the service, if it is to be booted
+    boot: str = ""  # GOOD, or why `release` or `web` does not start, if that was tried
+    checks: str = ""  # GOOD, or which of the service's own checks fail, if they were tried
 
     def of(self, name: str) -> list[str]:
         """Return the conflicts in what an edit has touched."""
@@ -56,20 +58,30 @@ class Outcome:
         """Whether nothing is left to do."""
         return not (self.conflicts or self.lost or self.broken or self.problem)
 
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing is there that should not be; conflicts are counted alone."""
+        bad = self.lost or self.broken or self.problem or self.unexplained
+        return not bad and {self.boot, self.checks} <= {"", GOOD}
+
 
 def quiet() -> None:
-    """Silence a process of the pool: each update prints its report."""
+    """Silence a process of the pool, since each update prints its report, and let copier ask git less.
+
+    For each file it asks whether git keeps modes, which git does where this runs.
+    """
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
+    Worker._sync_git_index_executable_bit = lambda *_: None  # type: ignore[method-assign]
 
 
-def play(case: Case, template: Path, shared: Path, *, keep: bool = False) -> Outcome:
+def play(case: Case, template: Path, shared: Path, backing: Backing | None = None) -> Outcome:
     """Launch the service of a case, edit it, update it, and look at it."""
     with tempfile.TemporaryDirectory(prefix="update-", dir=shared) as folder:
         project = launched(case, template, shared).copy(Path(folder, "project"))
         outcome, wanted, before = Outcome(case), dict[str, Wanted](), files(project)
-        for name in case.edits:
+        for name in filter(None, (*case.edits, case.style)):
             try:
                 wanted[name] = EDITS[name].do(project)
             except AbsentError:
@@ -81,11 +93,11 @@ def play(case: Case, template: Path, shared: Path, *, keep: bool = False) -> Out
             outcome.edits[name] = changed.split()
         parsed = set(readable(project))
         ours = files(project)
+        if case.turn and case.turn.refused:
+            outcome.problem = refusal(project, case)
+            return outcome
         try:
-            for answers in case.answers or ({},):
-                update(project.path, answers)
-                outcome.conflicts += [each for each in conflicts(project) if each not in outcome.conflicts]
-                commit_all(project.path, "Updated")
+            go(outcome, project, shared, backing if case.turn or case.boots else None)
         except Exception as error:  # whatever it is: the table counts it
             outcome.problem = f"{type(error).__name__}: {error}".splitlines()[0]
             return outcome
@@ -98,22 +110,43 @@ def play(case: Case, template: Path, shared: Path, *, keep: bool = False) -> Out
         )
         fresh = files(rendered(project, template, shared))
         outcome.stale = list(stale(before, ours, now, fresh, outcome.conflicts))
-        if keep and outcome.is_clean:
-            outcome.kept = shared / f"kept-{key(str(case))}"
-            shutil.copytree(project.path, outcome.kept, symlinks=True)
+        if backing and case.boots and outcome.is_clean and outcome.boot == GOOD:
+            outcome.checks = check(project, shared)
         return outcome
+
+
+def go(outcome: Outcome, project: Project, shared: Path, backing: Backing | None) -> None:
+    """Update a service as its case says, with one database for all steps, and start it."""
+    database = backing.database() if backing else ""
+    for answers in outcome.case.steps:
+        update(project.path, answers)
+        outcome.conflicts += [each for each in conflicts(project) if each not in outcome.conflicts]
+        commit_all(project.path, "Updated")
+        if backing and not outcome.conflicts and outcome.boot in ("", GOOD):
+            outcome.boot = release(project, shared, backing.variables(project, database))
+    if backing and outcome.boot == GOOD:
+        outcome.boot = boot(project, shared, backing.variables(project, database))
+
+
+def refusal(project: Project, case: Case) -> str:
+    """Return what is wrong with how an update refuses another answer, or nothing."""
+    try:
+        update(project.path, case.steps[0])
+    except UserMessageError as error:
+        changed = git(project.path, "status", "--porcelain")
+        return "it has written something" if changed else "" if " stays " in str(error) else str(error)
+    return "it was not refused"
 
 
 def launched(case: Case, template: Path, shared: Path) -> Project:
     """Return a service of a release, made once. It is not to be changed."""
-    answers = {"package_manager": case.manager, **(offered(case.service, case.release, template) or {})}
+    answers = offered(case.start, case.release, template) or {}
 
     def make(to: Path) -> None:
         render(template, to, answers, vcs_ref=case.release)
         commit_all(to, "Launch")
 
-    folder = shared / f"launched-{case.service}-{case.release}-{case.manager}"
-    return Project(once(folder / "project", make))
+    return Project(once(shared / f"launched-{key(case.release, answers)}" / "project", make))
 
 
 def rendered(project: Project, template: Path, shared: Path) -> Project:
@@ -177,5 +210,5 @@ def stale(
         # What the user has changed is theirs, wherever it stands.
         own = Counter(ours.get(name, "").splitlines()) - Counter(text.splitlines())
         for line, _ in ((kept & old) - own).items():
-            if line.strip() and line not in fresh[name]:
+            if re.search(r"\w", line) and line not in fresh[name]:
                 yield f"{name}: {line.strip()}"

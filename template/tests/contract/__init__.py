@@ -1,6 +1,6 @@
-"""The core of the service's contract, black box: what these tests hold stays true as it grows.
+"""Tests of the service's contract with its platform, which hold as the service grows.
 
-They start what the Procfile names, ask /livez, /readyz and routes and a job of their own
-(`service.py`), and never yours, but for those that `yours.py` lists. A failure begins with the line
-of the contract that was broken, such as C-15.
+They start the processes in the Procfile, and use only /livez, /readyz, and routes and a job of
+their own (`service.py`), besides the paths in `yours.py`. A failure begins with the line of the
+contract that the service broke, such as C-15.
 """

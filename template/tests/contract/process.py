@@ -1,4 +1,4 @@
-"""A process of the service, run as the Procfile says, and what it logs."""
+"""A process of the service, run with its command in the Procfile, and its log."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from dev.environment import ROOT
 
 type Event = dict[str, Any]
 
-PATIENCE_SECONDS = 30.0  # for what should happen much sooner
+PATIENCE_SECONDS = 30.0  # the limit for what should happen much sooner
 MAX_LINE_BYTES = 8000
 KEYS = {"timestamp", "level", "event", "logger", "process"}
 
@@ -33,7 +33,7 @@ def procfile() -> dict[str, list[str]]:
 def eventually(
     condition: Callable[[], bool], promise: str, within: float = PATIENCE_SECONDS
 ) -> None:
-    """Wait for a condition, or fail with the promise that was broken: also if it is met late."""
+    """Wait for a condition. If it is not met in time, fail with the promise that was broken."""
     deadline = time.monotonic() + within
     met = False
     while not met:
@@ -43,7 +43,7 @@ def eventually(
 
 
 class Process:
-    """A running process, in a process group of its own, and all that it has logged."""
+    """A running process, in a process group of its own, and all that it logged."""
 
     def __init__(
         self, name: str, command: list[str], variables: dict[str, str], secrets: Iterable[str] = ()
@@ -81,7 +81,7 @@ class Process:
 
     @property
     def events(self) -> list[Event]:
-        """The events up to now, without the lines that are none."""
+        """The events so far, without the lines that are not events."""
         return [event for event in map(_event, list(self.lines)) if event]
 
     def find(self, name: str, **fields: Any) -> list[Event]:
@@ -98,7 +98,7 @@ class Process:
         within: float = PATIENCE_SECONDS,
         **fields: Any,
     ) -> Event:
-        """Return the event of this name with these fields, the `count`th, once it is logged."""
+        """Wait for the `count`th event of this name with these fields, and return it."""
 
         def over() -> bool:
             ended = not any(reader.is_alive() for reader in self.readers)
@@ -107,14 +107,14 @@ class Process:
         with self.news:
             self.news.wait_for(over, within)
         found = self.find(name, **fields)
-        promise = promise or f"{self.name} has not logged what it should."
+        promise = promise or f"{self.name} did not log an event that it should."
         wanted = f"{name!r} {fields or ''}"
         assert len(found) >= count, f"{promise}\nNo event {wanted} in:\n{self.report()}"
         return found[count - 1]
 
     @property
     def port(self) -> int:
-        """The port on which `web` listens, once it does."""
+        """Wait until `web` listens, and return its port."""
         promise = f"C-10: {self.name} does not listen."
         return int(self.wait_for("listening", promise)["port"])
 
@@ -126,37 +126,37 @@ class Process:
             os.killpg(self.popen.pid, signal.SIGTERM)
 
     def wait(self, promise: str = "", within: float = PATIENCE_SECONDS) -> int:
-        """Return the exit status, once it has ended with all that it started."""
-        promise = promise or f"{self.name} has not ended within {within:g} s."
+        """Wait until it and all that it started have ended, and return the exit status."""
+        promise = promise or f"{self.name} did not exit within {within:g} s."
         try:
             status = self.popen.wait(within)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{promise}\n{self.report()}") from None
         for reader in self.readers:
             reader.join(PATIENCE_SECONDS)
-            assert not reader.is_alive(), f"C-15: {self.name} has left a process behind."
+            assert not reader.is_alive(), f"C-15: {self.name} left a process behind."
         self.check_output()
         return status
 
     def check_output(self) -> None:
-        """Fail if something is on stderr, if a line is no event, or if one has a secret."""
+        """Fail if stderr has output, if a line is not an event, or if a line has a secret."""
         name = self.name
         for line in self.stderr:
-            raise AssertionError(f"C-20: {name} has written to stderr, not to stdout:\n{line!r}")
+            raise AssertionError(f"C-20: {name} wrote to stderr instead of stdout:\n{line!r}")
         for line in list(self.lines):
             assert not any(secret.encode() in line for secret in self.secrets), (
-                f"C-22: {name} has logged the value of a secret:\n{line!r}"
+                f"C-22: {name} logged the value of a secret:\n{line!r}"
             )
             assert _event(line).keys() >= KEYS, (
-                f"C-21: {name} has written a line that is no JSON object with {sorted(KEYS)}:\n"
+                f"C-21: {name} wrote a line that is not a JSON object with {sorted(KEYS)}:\n"
                 f"{line!r}"
             )
             assert len(line) <= MAX_LINE_BYTES, (
-                f"C-21: {name} has written a line of more than {MAX_LINE_BYTES} bytes:\n{line!r}"
+                f"C-21: {name} wrote a line of more than {MAX_LINE_BYTES} bytes:\n{line!r}"
             )
 
     def kill(self) -> None:
-        """End it and all that it started, whatever they do."""
+        """Kill it and all that it started."""
         with contextlib.suppress(ProcessLookupError):  # it has ended by itself
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
@@ -164,12 +164,12 @@ class Process:
             reader.join(PATIENCE_SECONDS)
 
     def report(self) -> str:
-        """Return all that it has written, for the message of a failed test."""
+        """Return all its output, for the message of a failed test."""
         return b"".join([*self.lines, b"-- stderr:\n", *self.stderr]).decode(errors="replace")
 
 
 def _event(line: bytes) -> Event:
-    """Return the event that a line is, or nothing."""
+    """Return the event in a line, or an empty one."""
     try:
         event = json.loads(line)
     except ValueError:
@@ -182,10 +182,10 @@ type Start = Callable[..., Process]
 
 @contextmanager
 def starting(backing: dict[str, str], *, probed: bool = False) -> Iterator[Start]:
-    """Give what starts a process type: `start("web", WEB_CONCURRENCY="2")`.
+    """Give a function that starts a process type: `start("web", WEB_CONCURRENCY="2")`.
 
-    Where they are `probed`, processes have the routes and the job of these tests: see `service.py`.
-    All are killed in the end.
+    If `probed` is true, the processes have the routes and the job of these tests: see `service.py`.
+    All processes are killed at the end.
     """
     started: list[Process] = []
     common = variables() | backing

@@ -1,4 +1,4 @@
-"""Requests to `web`, one by one or at a steady rate as a platform's router sends them."""
+"""Requests to `web`: single ones, and a steady load as from a platform's router."""
 
 import http.client
 import itertools
@@ -12,7 +12,7 @@ from .yours import HEADERS
 
 TIMEOUT_SECONDS = 30.0
 CLIENTS = 6
-PAUSE_SECONDS = 0.04  # of a client between two requests
+PAUSE_SECONDS = 0.04  # between two requests of a client
 
 type Response = http.client.HTTPResponse
 
@@ -29,7 +29,7 @@ class Connection(http.client.HTTPConnection):
     def ask(
         self, method: str, path: str, document: Any = None, **headers: str
     ) -> tuple[Response, bytes]:
-        """Send a request, with a JSON document where there is one, and return the response."""
+        """Send a request, with a JSON document if one is given, and return the response."""
         sent = HEADERS | {name.replace("_", "-"): value for name, value in headers.items()}
         if document is not None:
             sent["Content-Type"] = "application/json"
@@ -50,7 +50,7 @@ def ask(
 
 
 def status(port: int, path: str) -> int:
-    """Return the status of a GET, or 0 where nobody listens."""
+    """Return the status of a GET, or 0 if nobody listens."""
     try:
         return ask(port, "GET", path)[0].status
     except ConnectionError:
@@ -58,9 +58,9 @@ def status(port: int, path: str) -> int:
 
 
 class Router:
-    """Clients that go on sending over keep-alive connections until the end of the block.
+    """Clients that send requests over keep-alive connections until the end of the block.
 
-    Nothing is sent twice: what is not answered with less than 500 is lost.
+    A request counts as lost if it gets no response, or a status of 500 or more. Nothing is retried.
     """
 
     def __init__(self, port: int, *paths: str) -> None:
@@ -74,16 +74,20 @@ class Router:
         connection = None
         for path in itertools.cycle(self.paths):
             if self.stopped.wait(PAUSE_SECONDS):
-                return
+                break
             connection = self.ask(path, connection)
+        if connection:
+            connection.close()
 
     def ask(self, path: str, connection: Connection | None = None) -> Connection | None:
-        """Send a GET, note whether it is answered, and return the connection if it stays open."""
+        """Send a GET, record the outcome, and return the connection if it stays open."""
         try:
             connection = connection or Connection(self.port)
             response, _ = connection.ask("GET", path)
         except (OSError, http.client.HTTPException) as error:
             self.lost.append(f"GET {path}: {error!r}")
+            if connection:
+                connection.close()
             return None
         if response.status < 500:
             self.answered += 1
@@ -96,7 +100,7 @@ class Router:
 
     def wait_for(self, count: int) -> None:
         """Return after this many answers."""
-        promise = f"C-26: requests wait for each other: not {count} answers to {CLIENTS} clients."
+        promise = f"C-26: requests block each other: {CLIENTS} clients did not get {count} answers."
         eventually(lambda: self.answered >= count or bool(self.lost), promise)
         assert not self.lost, f"C-10: web does not serve keep-alive connections: {self.lost[0]}"
 

@@ -1,4 +1,4 @@
-"""What `web` answers, whatever it is asked."""
+"""The responses of `web`, and what it logs about them."""
 
 import json
 import re
@@ -26,16 +26,16 @@ def test_health_is_answered_and_not_logged(web: Process) -> None:
 def test_the_id_of_a_request_is_on_all_that_comes_of_it(web: Process) -> None:
     response, _ = ask(web.port, "GET", "/contract/hold?until=/", X_Request_ID="from-the-router")
     assert response.headers["X-Request-ID"] == "from-the-router", (
-        "C-12: the response has not the X-Request-ID of the request."
+        "C-12: the response does not have the request's X-Request-ID."
     )
-    missing = "C-12: an event of a request has not its id."
+    missing = "C-12: an event of a request does not have the request's id."
     web.wait_for("held", missing, request_id="from-the-router", within=2)
     access = web.wait_for("request", missing, request_id="from-the-router", within=2)
     assert access.keys() >= ACCESS, f"C-22: the access event lacks {ACCESS - access.keys()}."
 
     response, _ = ask(web.port, "GET", "/contract/hold", X_Request_ID="{no id}")
     assert re.fullmatch(r"[A-Za-z0-9._-]{1,200}", response.headers.get("X-Request-ID", "")), (
-        "C-12: an X-Request-ID that is no id is not replaced."
+        "C-12: web does not replace an invalid X-Request-ID."
     )
 
 
@@ -45,12 +45,12 @@ def test_an_error_is_answered_without_its_reason(web: Process) -> None:
     assert response.headers["Content-Type"] == "application/problem+json", (
         "C-13: an unhandled error is not answered with application/problem+json."
     )
-    assert "the-error" in str(json.loads(body)), "C-13: the answer to an error lacks its id."
-    assert b"noise" not in body, f"C-13: the answer to an error tells of the internals: {body!r}"
+    assert "the-error" in str(json.loads(body)), "C-13: the response to an error lacks its id."
+    assert b"noise" not in body, f"C-13: the response to an error reveals internals: {body!r}"
 
     web.wait_for("request", request_id="the-error")
     logged = [event for event in web.events if "noise beside" in event.get("exception", "")]
-    assert len(logged) == 1, f"C-13: the traceback is in {len(logged)} events, not in one."
+    assert len(logged) == 1, f"C-13: {len(logged)} events have the traceback, not one."
     assert logged[0].get("request_id") == "the-error", "C-12: the traceback has no request id."
 
 

@@ -1,8 +1,8 @@
-"""Yours: what these tests need to know of this service."""
+"""Yours: what these tests need to know about the service."""
 
-# Sent with each request to the routes of the tests, such as credentials that a middleware wants.
+# Headers of every request to the routes of the tests, such as credentials for a middleware.
 HEADERS: dict[str, str] = {}
 
-# Paths of yours that are asked under load too while `web` drains: each answers GET with less
-# than 500.
+# Paths of yours that the tests request during the drain, too. Each must answer GET with a status
+# below 500.
 PATHS: tuple[str, ...] = ()

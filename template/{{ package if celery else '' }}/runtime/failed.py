@@ -1,4 +1,4 @@
-"""Slipway's: kept current by `copier update`. The jobs that failed at every attempt.
+"""Maintained by `copier update`. The jobs that failed at every attempt.
 
 They are kept for a week.
 """
@@ -16,8 +16,8 @@ KEEP_SECONDS = 7 * 24 * 3600
 
 
 def keep(job: dict[str, Any], error: BaseException | None) -> None:
-    """Add a job, and forget those that are too old."""
-    told = "".join(traceback.format_exception(error)) if error else "It ended its workers."
+    """Add a job, and delete those that are too old."""
+    told = "".join(traceback.format_exception(error)) if error else "It killed its workers."
     now = time.time()
     old: Any = transport.client.zrangebyscore(TIMES, 0, now - KEEP_SECONDS)
     with transport.client.pipeline() as pipeline:
@@ -33,12 +33,12 @@ class Failed:
     """The failed jobs, which `shell` calls `failed`."""
 
     def list(self) -> list[dict[str, Any]]:
-        """Return them, each with its id, name, args, kwargs, queue and last traceback."""
+        """Return the failed jobs, each with id, name, args, kwargs, queue and last traceback."""
         found: Any = transport.client.hvals(KEY)
         return [json.loads(data) for data in found]
 
     def retry(self, job: dict[str, Any]) -> None:
-        """Enqueue a job once more, with all its attempts."""
+        """Enqueue a job again, with all its attempts."""
         from .jobs_queue import app
 
         app.send_task(
@@ -47,6 +47,6 @@ class Failed:
         self.drop(job)
 
     def drop(self, job: dict[str, Any]) -> None:
-        """Forget a job."""
+        """Delete a job."""
         transport.client.hdel(KEY, job["id"])
         transport.client.zrem(TIMES, job["id"])

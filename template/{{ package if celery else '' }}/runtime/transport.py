@@ -1,8 +1,8 @@
-"""Slipway's: kept current by `copier update`. A transport for kombu that loses no job.
+"""Maintained by `copier update`. A transport for kombu that loses no job.
 
-kombu 5.7's own transport takes a job before it notes which worker has it, and so loses the job if
+kombu 5.7's own transport takes a job before it records which worker has it, so it loses the job if
 the worker dies in between. It also gives back jobs that were taken long ago, even if they still
-run. Here, taking and noting a job is one step, with a lease that its worker renews while it lives.
+run. Here, a worker takes and records a job in one step, with a lease that it renews while it lives.
 A job with a time (`countdown`, `eta`, each retry) waits in Redis, as if it were taken until then.
 """
 
@@ -22,25 +22,25 @@ from kombu.transport import virtual
 from .redis_client import NoRedisYet
 
 LEASE_SECONDS = 15
-CALM_SECONDS = 5  # leases are renewed for so long before one is ended: an outage ends all
+CALM_SECONDS = 5  # after an outage, the time for all workers to renew their leases
 POLL_SECONDS = 0.1  # between two attempts to take a job
 QUEUES = "celery:queues"  # the names of the queues that have jobs
 LEASES = "celery:leases"  # when each job goes back to its queue, by its tag
 TAKEN = "celery:taken"  # queue and message, by the same tag
 
-client = redis.Redis(connection_pool=NoRedisYet())  # until `jobs_queue.use` names one
+client = redis.Redis(connection_pool=NoRedisYet())  # until `jobs_queue.use` sets one
 held: set[str] = set()  # the tags of the jobs that this worker has taken
 done: set[str] = set()  # the finished ones that Redis does not know of yet
 freed = threading.Event()  # set when there is room for one more
 stopping = threading.Event()
 trouble: redis.RedisError | None = None  # what kept this worker from taking a job
-calm_since: float | None = None  # since when leases can be renewed again
+calm_since: float | None = None  # when leases could be renewed again
 looked = time.monotonic()  # when this worker last tried to take a job
 outgoing: ContextVar[list[tuple[str, str]]] = ContextVar("outgoing")
 
 # Each script begins with a command that frees memory, so that Redis lets it write even when it is
-# full: only finished jobs empty it.
-# The queues come in random order, so that none has to wait until another one is empty.
+# full: only finished jobs make room.
+# `take` tries the queues in random order, so that none has to wait until another one is empty.
 take = client.register_script("""
 local names = redis.call('SRANDMEMBER', KEYS[1], 1000)
 for _, name in ipairs(names) do
@@ -79,7 +79,7 @@ end
 
 
 def put(queue: str, item: str) -> None:
-    """Put a message into its queue, or let it wait there until its time."""
+    """Put a message into its queue, or let it wait until its time."""
     message = json.loads(item)
     with client.pipeline() as pipeline:
         if eta := message["headers"].get("eta"):
@@ -94,7 +94,7 @@ def put(queue: str, item: str) -> None:
 
 @contextlib.contextmanager
 def collected() -> Iterator[list[tuple[str, str]]]:
-    """Collect the queue and message of each job of the block, in place of sending it."""
+    """Collect the queue and message of each job in the block, instead of sending it."""
     token = outgoing.set([])
     try:
         yield outgoing.get()
@@ -103,7 +103,7 @@ def collected() -> Iterator[list[tuple[str, str]]]:
 
 
 def renew() -> None:
-    """Renew this worker's leases; put back jobs that have no worker, or whose time has come."""
+    """Renew this worker's leases. Put back jobs without a worker, and jobs whose time has come."""
     global calm_since
     try:
         settle()
@@ -162,7 +162,7 @@ class QoS(virtual.QoS):
 
 
 class Channel(virtual.Channel):
-    """Takes jobs of all queues, and never fails: it leaves an error in `trouble`."""
+    """Takes jobs of all queues. It never fails, but leaves an error in `trouble`."""
 
     QoS = QoS
 
@@ -186,7 +186,7 @@ class Channel(virtual.Channel):
         return json.loads(item)
 
     def drain_events(self, timeout: float | None = None, callback: Any = None) -> Any:
-        """Deliver a job, or raise Empty: once there is room, or after POLL_SECONDS."""
+        """Deliver a job. If there is none, wait for at most POLL_SECONDS, and raise Empty."""
         global looked
         looked = time.monotonic()
         freed.clear()

@@ -1,6 +1,6 @@
-"""Slipway's: kept current by `copier update`. The last tick of each schedule, in Redis.
+"""Maintained by `copier update`. The last tick of each schedule, in Redis.
 
-A clock stores a tick first and enqueues its job next: if it is killed in between, the tick is lost.
+A clock stores a tick and then enqueues its jobs: if it is killed in between, the tick is lost.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class Ticks:
         return datetime.fromtimestamp(score, UTC) if score else now
 
     def enqueue(self, schedule: str, tick: datetime, enqueue: Enqueue) -> bool:
-        """Enqueue the jobs of a tick, and return true, unless another clock has done so."""
+        """Enqueue the jobs of a tick, unless another clock did; return whether it was this one."""
         if self.held != (schedule, tick):
             if not self.client.zadd(KEY, {schedule: tick.timestamp()}, gt=True, ch=True):
                 return False

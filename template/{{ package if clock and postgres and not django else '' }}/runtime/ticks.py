@@ -1,7 +1,7 @@
-"""Slipway's: kept current by `copier update`. The last tick of each schedule, in Postgres.
+"""Maintained by `copier update`. The last tick of each schedule, in Postgres.
 
-The job of a tick is enqueued there too, in the same transaction: if a clock is killed, the tick is
-either enqueued or left to another clock.
+A tick's jobs are enqueued there in the same transaction: if a clock is killed, the tick is either
+enqueued or left to another clock.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class Ticks:
             return session.scalars(select(Tick.at).where(Tick.schedule == schedule)).one()
 
     def enqueue(self, schedule: str, tick: datetime, enqueue: Enqueue) -> bool:
-        """Enqueue the jobs of a tick, and return true, unless another clock has done so."""
+        """Enqueue the jobs of a tick, unless another clock did; return whether it was this one."""
         with Session(self.engine) as session, session.begin():
             new = insert(Tick).values(schedule=schedule, at=tick)
             moved = new.on_conflict_do_update(  # waits for a clock that is doing the same

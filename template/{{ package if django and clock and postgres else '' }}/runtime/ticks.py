@@ -1,7 +1,7 @@
-"""Slipway's: kept current by `copier update`. The last tick of each schedule, in Postgres.
+"""Maintained by `copier update`. The last tick of each schedule, in Postgres.
 
-The job of a tick is enqueued there too, in the same transaction: if a clock is killed, the tick is
-either enqueued or left to another clock.
+A tick's jobs are enqueued there in the same transaction: if a clock is killed, the tick is either
+enqueued or left to another clock.
 """
 
 from collections.abc import Callable
@@ -19,12 +19,12 @@ class Ticks:
 
     def last(self, schedule: str, now: datetime) -> datetime:
         """Return the last tick; a new schedule begins now."""
-        close_old_connections()  # so the pool gives one that works
+        close_old_connections()  # so that the pool gives a live one
         tick, _ = Tick.objects.get_or_create(schedule=schedule, defaults={"at": now})
         return tick.at
 
     def enqueue(self, schedule: str, tick: datetime, enqueue: Enqueue) -> bool:
-        """Enqueue the jobs of a tick, and return true, unless another clock has done so."""
+        """Enqueue the jobs of a tick, unless another clock did; return whether it was this one."""
         close_old_connections()
         with transaction.atomic():  # waits for a clock that is doing the same
             if not Tick.objects.filter(schedule=schedule, at__lt=tick).update(at=tick):

@@ -1,9 +1,10 @@
-"""Slipway's: kept current by `copier update`. Views and their transactions.
+"""Maintained by `copier update`. The transactions of views.
 
-A 2xx means that all is committed.
+A 2xx means that everything is committed.
 """
 
 from functools import wraps
+from inspect import iscoroutinefunction
 from typing import Any
 
 from django.core.handlers.wsgi import WSGIHandler
@@ -15,18 +16,21 @@ from psycopg.pq import TransactionStatus
 
 
 class Handler(WSGIHandler):
-    """Runs views as ATOMIC_REQUESTS and `non_atomic_requests` say; 4xx and 5xx roll back."""
+    """Runs views as ATOMIC_REQUESTS and `non_atomic_requests` say; an error rolls back."""
 
     def get_response(self, request: HttpRequest) -> HttpResponseBase:
         response = super().get_response(request)
         if not response.streaming:
-            close_old_connections()  # else a client that reads slowly would keep them
+            close_old_connections()  # or a client that reads slowly would keep them
         return response
 
     def make_view_atomic(self, view: Any) -> Any:
+        if iscoroutinefunction(view):  # Django refuses it, unless it is `non_atomic_requests`
+            return super().make_view_atomic(view)
+
         @wraps(view)
-        def judged(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponseBase:
-            response: HttpResponseBase = view(request, *arguments, **named)
+        def judged(request: HttpRequest, *arguments: Any, **named: Any) -> Any:
+            response: HttpResponseBase | None = view(request, *arguments, **named)
             for connection in connections.all(initialized_only=True):
                 if connection.in_atomic_block:
                     _judge(connection, response)
@@ -35,16 +39,22 @@ class Handler(WSGIHandler):
         return super().make_view_atomic(judged)
 
 
-def _judge(connection: Any, response: HttpResponseBase) -> None:
-    """Raise if COMMIT would be a rollback, which neither Postgres nor Django reports."""
-    if response.status_code >= 400:
+def _judge(connection: Any, response: HttpResponseBase | None) -> None:
+    """Raise if COMMIT would be a rollback, which neither Postgres nor Django reports.
+
+    A view that answers 4xx or 5xx does not claim that it has written anything.
+    """
+    if response is None:  # Django complains of it
         connection.set_rollback(True)
-    elif connection.needs_rollback or (
-        connection.vendor == "postgresql"
-        and connection.connection
-        and connection.connection.info.transaction_status == TransactionStatus.INERROR
+    elif response.status_code < 400 and (
+        connection.needs_rollback
+        or (
+            connection.vendor == "postgresql"
+            and connection.connection
+            and connection.connection.info.transaction_status == TransactionStatus.INERROR
+        )
     ):
         raise TransactionManagementError(
-            f"the view answered {response.status_code}, but all that it wrote is rolled back: an"
-            " error was caught outside of a block of `atomic`, or `set_rollback` was called"
+            f"The view answered {response.status_code}, but all that it wrote is rolled back: it"
+            " caught an error outside of an `atomic` block, or called `set_rollback`."
         ) from connection.rollback_exc

@@ -1,7 +1,7 @@
-"""Slipway's: kept current by `copier update`. The outbox: jobs of committed transactions.
+"""Maintained by `copier update`. The outbox: jobs of committed transactions.
 
-Each worker moves them to Redis, about half a second later, or once Redis is back. A move that is
-cut short is repeated: each job arrives at least once.
+Workers move them to Redis, about half a second later, or once Redis is back. A move that is
+interrupted is repeated, so each job arrives at least once.
 """
 
 import threading
@@ -33,7 +33,7 @@ class Relay(threading.Thread):
         self.stopped = threading.Event()
 
     def run(self) -> None:
-        # A pool of its own, because jobs may take every connection of the shared one.
+        # A pool of its own: jobs may take all connections of the shared one.
         vars(connections["default"])["pools"] = {}
         while not self.stopped.is_set():
             try:
@@ -49,7 +49,7 @@ class Relay(threading.Thread):
                 self.stopped.wait(1)
 
     def move(self) -> int:
-        """Enqueue jobs that no other worker is enqueueing, and return how many they were."""
+        """Move jobs that no other worker is moving to Redis, and return their number."""
         with transaction.atomic():
             found = Outgoing.objects.select_for_update(skip_locked=True).order_by("id")[:BATCH]
             moved = []
@@ -61,6 +61,6 @@ class Relay(threading.Thread):
         return len(moved)
 
     def stop(self) -> None:
-        """Stop, and return when the job under way has been moved."""
+        """Stop, and return when the current move has ended."""
         self.stopped.set()
         self.join()

@@ -1,4 +1,4 @@
-"""Slipway's: kept current by `copier update`. Errors as documents (RFC 9457), made inside Django.
+"""Maintained by `copier update`. Errors as documents (RFC 9457), made inside Django.
 
 `errors.Problems` would answer them too, but Django's middleware would not see the response.
 """
@@ -10,47 +10,49 @@ from django.core.signals import got_request_exception
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import get_resolver
 from django.utils.deprecation import MiddlewareMixin
+from django.views.defaults import ERROR_PAGE_TEMPLATE
 
 from . import responses
 from .environ import refusal
 from .services import Attached
 
 KIND = "application/problem+json"
+# Texts by which to recognize Django's own pages: errors, and refusals of CsrfViewMiddleware.
+DJANGOS = (ERROR_PAGE_TEMPLATE.partition("%")[0].encode(), b"<title>403 Forbidden</title>")
 
 
 class Problems(MiddlewareMixin):
     """Answers refused bodies, outages, and errors that Django would answer with a page.
 
-    Django's own pages remain in the admin, and for a status that has a handler in urls.py.
+    The pages of the admin remain, and those that the service makes with a view, a template such as
+    404.html, or a handler in urls.py.
     """
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
         """Refuse a body before anything reads it."""
         status = refusal(request.META)
-        return _problem(status) if status else None
+        return response(status) if status else None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer errors that are not the view's fault."""
         if status := refusal(request.META):
-            return _problem(status)
-        if outage := Attached.current().outage(exception):
-            responses.log_outage(*outage)
-            return _problem(503)
+            return response(status)
+        if Attached.current().outage(exception):
+            return response(503)
         return None
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        """Put a document in the place of a page."""
+        """Replace a page of Django's own with a problem document."""
         match, status = request.resolver_match, response.status_code
         if (
             status >= 400
             and isinstance(response, HttpResponse)
             and response.headers.get("Content-Type", "").startswith("text/html")
             and not (match and "admin" in match.app_names)
-            and not hasattr(get_resolver().urlconf_module, f"handler{status}")
+            and (not response.content or any(mark in response.content for mark in DJANGOS))
         ):
             response.content = responses.problem(status)
             response["Content-Type"] = KIND
@@ -59,11 +61,11 @@ class Problems(MiddlewareMixin):
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer an error that nothing has handled: the `handler500` of urls.py."""
+    """Answer an error that nothing handled. urls.py sets this as `handler500`."""
     if status := refusal(request.META):
-        return _problem(status)
+        return response(status)
     error = sys.exception()
-    return _problem(503 if error and Attached.current().outage(error) else 500)
+    return response(503 if error and Attached.current().outage(error) else 500)
 
 
 @receiver(got_request_exception)
@@ -75,8 +77,9 @@ def log_error(request: HttpRequest, **_: Any) -> None:
         responses.log_failure(error, services, method=str(request.method), path=request.path)
 
 
-def _problem(status: int) -> HttpResponse:
-    document = responses.problem(status)
+def response(status: int, **members: Any) -> HttpResponse:
+    """Return a problem document, with members of its own (RFC 9457, section 3.2)."""
+    document = responses.problem(status, **members)
     headers = {"Content-Length": str(len(document))}
     if status == 503:
         headers["Retry-After"] = "1"

@@ -1,4 +1,4 @@
-"""Slipway's: kept current by `copier update`. `release`: bring the schema up to date.
+"""Maintained by `copier update`. `release`: bring the schema up to date.
 
 Several releases at the same time wait for each other.
 """
@@ -19,7 +19,7 @@ from .postgres import Postgres
 
 log = structlog.get_logger(__name__)
 
-TURN_SECONDS = 600  # to wait for another release that is running
+TURN_SECONDS = 600  # how long to wait for another release
 LOCK_KEY = 0x5EED  # any number, the same for every release of this service
 
 
@@ -37,11 +37,11 @@ class Migrations:
     def upgrade(self, lock_timeout_seconds: float) -> int:
         """Migrate to all heads, and return the exit status.
 
-        All migrations are one transaction: one that fails leaves the schema as it was. One with an
-        `autocommit_block` commits what came before it, and is itself committed before the next; the
-        event of a failure then says what is committed. In a transaction, a migration waits for a
-        table's lock for at most `lock_timeout_seconds`, because other queries wait behind it.
-        After a rollback the schema is a later release's, and stays so if this release can use it.
+        All migrations are one transaction, so a failure leaves the schema as it was. A migration
+        with an `autocommit_block` commits the ones before it, and is committed before the next one;
+        if it fails, the event says what is committed. In a transaction, a migration waits for the
+        lock of a table for at most `lock_timeout_seconds`, because other queries wait behind it.
+        After a rollback, the schema of the later release stays if this release can use it.
         """
         for signum in (signal.SIGTERM, signal.SIGINT):  # psycopg then cancels the statement
             signal.signal(signum, signal.default_int_handler)
@@ -64,7 +64,7 @@ class Migrations:
         return 0
 
     def _steps(self, heads: Any, context: MigrationContext) -> Iterator[Any]:
-        # As in `alembic.command.upgrade`, which does not say how far it is.
+        # As in `alembic.command.upgrade`, which does not report its progress.
         for step in self.scripts()._upgrade_revs("heads", heads):
             self.running = step.revision.revision
             yield step
@@ -96,7 +96,7 @@ class Migrations:
         return behind
 
     def configuration(self, connection: Connection | None = None) -> Config:
-        """Return what Alembic's commands take; they run on this connection, in its transaction."""
+        """Return the configuration of Alembic's commands, which run on this connection."""
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", self.location)
         return config
@@ -106,7 +106,7 @@ class Migrations:
         return ScriptDirectory.from_config(self.configuration())
 
     def _run(self, connection: Connection, work: Any, **options: Any) -> None:
-        """Do some work in the user's environment, env.py."""
+        """Run `work` in Alembic's environment, which env.py sets up."""
         configuration = self.configuration(connection)
         with EnvironmentContext(configuration, self.scripts(), fn=work, **options):
             self.scripts().run_env()
@@ -146,10 +146,11 @@ class Migrations:
 
 
 def _take(turn: Connection) -> None:
-    """Wait for other releases, and hold them off as long as this transaction lasts."""
+    """Wait for other releases, and make them wait until this transaction ends."""
     _set_lock_timeout(turn, TURN_SECONDS)
     turn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
-    # Last, because it ends the SELECT's portal: CREATE INDEX CONCURRENTLY waits for its snapshot.
+    # Last, because it ends the portal of the SELECT, and with it the snapshot for which
+    # CREATE INDEX CONCURRENTLY would wait.
     turn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
 
 

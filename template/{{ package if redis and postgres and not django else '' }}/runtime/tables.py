@@ -1,7 +1,7 @@
-"""Slipway's: kept current by `copier update`. The tables of runtime/."""
+"""Maintained by `copier update`. The tables of runtime/."""
 
 from sqlalchemy.orm import DeclarativeBase
 
 
 class RuntimeBase(DeclarativeBase):
-    """Separate from the tables of `models.py`; migrations/env.py knows both."""
+    """The base of these tables. Those of `models.py` have another; migrations/env.py knows both."""

@@ -1,6 +1,6 @@
-"""Slipway's: kept current by `copier update`. A WSGI application as an ASGI one.
+"""Maintained by `copier update`. Runs a WSGI application under ASGI.
 
-The event loop reads the whole body before it takes a thread, and sends what the thread has made.
+The event loop reads the whole body before it takes a thread, and sends the response after that.
 So a slow client holds no thread, and health checks never wait for one.
 """
 
@@ -21,14 +21,14 @@ from .limits import REFUSAL
 type WSGI = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 WHOLE_BYTES = 1_048_576
-"""A response of known length up to this size frees its thread before it is sent."""
+"""A response of known length frees its thread before it is sent, up to this size."""
 WATCH_SECONDS = 0.1
-"""How long a request runs before it looks whether its client has left."""
+"""How long a request runs before the event loop watches whether its client leaves."""
 UNSET = object()
 
 
 class Bridge:
-    """Runs a WSGI application, `threads` requests at once; more wait for their turn."""
+    """Runs a WSGI application in `threads` threads; further requests wait for their turn."""
 
     refuses = True  # see `BodyLimit`
 
@@ -65,14 +65,14 @@ class Bridge:
 
 
 class Threads:
-    """A pool of daemon threads: the process ends without a thread that hangs."""
+    """A pool of daemon threads, so that the process can end while a thread hangs."""
 
     def __init__(self, limit: int) -> None:
         self.limit, self.started = limit, 0
         self.calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
     def submit(self, call: Callable[[], None]) -> None:
-        """Call it in the next free thread."""
+        """Run a call in the next free thread."""
         if self.started < self.limit:
             threading.Thread(target=self._work, name=f"web-{self.started}", daemon=True).start()
             self.started += 1
@@ -88,7 +88,7 @@ class ClientLeftError(Exception):
 
 
 class Call:
-    """One call of the application: a thread makes messages, and the event loop sends them."""
+    """One call of the application: a thread creates messages, and the event loop sends them."""
 
     def __init__(self, app: WSGI, environ: Environ) -> None:
         self.app, self.environ = app, environ
@@ -104,14 +104,14 @@ class Call:
     # In the event loop
 
     async def send_with(self, send: Send) -> None:
-        """Send what the thread makes, to the end or until the client leaves."""
+        """Send the messages of the thread, to the end or until the client leaves."""
         more = True
         while more:
             made = await self.made
             if isinstance(made, Exception):
                 raise made
-            if isinstance(made, BaseException):  # SystemExit too would end the event loop
-                raise RuntimeError(f"the application has raised {made!r}") from made
+            if isinstance(made, BaseException):  # SystemExit would end the event loop
+                raise RuntimeError(f"The application raised {made!r}.") from made
             if self.left:
                 return
             for message in made:
@@ -119,12 +119,12 @@ class Call:
             if more := made[-1].get("more_body", False):
                 self.made = self.loop.create_future()
                 self.sent.put(None)
-        for variable, value in self.context.items():  # such as what a view has bound for the log
+        for variable, value in self.context.items():  # such as fields that a view bound for the log
             if variable.get(UNSET) is not value:
                 variable.set(value)
 
     def watch(self, receive: Receive) -> None:
-        """From now on, notice when the client leaves."""
+        """Start to watch whether the client leaves."""
         self.watcher = self.loop.create_task(self._watch(receive))
 
     async def _watch(self, receive: Receive) -> None:
@@ -175,7 +175,7 @@ class Call:
         if exc_info and self.begun:
             raise exc_info[1].with_traceback(exc_info[2])
         if self.status and not exc_info:
-            raise RuntimeError("The application has called start_response twice.")
+            raise RuntimeError("The application called start_response twice.")
         self.status = int(status[:3])
         self.headers = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers]
         length = dict(self.headers).get(b"content-length")
@@ -194,7 +194,7 @@ class Call:
         if self.begun:
             return [message]
         if not self.status:
-            raise RuntimeError("The application has returned without an answer.")
+            raise RuntimeError("The application returned without a response.")
         self.begun = True
         if not more and self.length is math.inf and self.has_body():
             self.headers.append((b"content-length", str(len(body)).encode()))
@@ -210,5 +210,5 @@ class Call:
             self.loop.call_soon_threadsafe(self._take, made)
 
     def _take(self, made: list[Message] | BaseException) -> None:
-        if not self.made.done():  # it is cancelled if the request was cut
+        if not self.made.done():  # the future is cancelled if the request was cut
             self.made.set_result(made)

@@ -1,4 +1,4 @@
-"""Slipway's: kept current by `copier update`. The WSGI environ of an ASGI request (PEP 3333)."""
+"""Maintained by `copier update`. The WSGI environ of an ASGI request (PEP 3333)."""
 
 import io
 import sys
@@ -32,7 +32,7 @@ async def read_body(receive: Receive) -> IO[bytes] | None:
 
 def _to_file(body: IO[bytes]) -> IO[bytes]:
     try:
-        file = tempfile.TemporaryFile()  # noqa: SIM115  # it closes with its request
+        file = tempfile.TemporaryFile()  # noqa: SIM115  # it is closed when its request ends
     except OSError:  # the file system is read-only; MAX_BODY_BYTES bounds what stays in memory
         return body
     body.seek(0)
@@ -74,7 +74,7 @@ def make_environ(scope: Any, body: IO[bytes]) -> Environ:
             has_body = True
         elif name == "content-type":
             environ["CONTENT_TYPE"] = value
-        elif "_" not in name:  # X_Forwarded_For would pass for X-Forwarded-For
+        elif "_" not in name:  # X_Forwarded_For would look like X-Forwarded-For
             key = f"HTTP_{name.upper().replace('-', '_')}"
             if known := environ.get(key):
                 value = f"{known}{'; ' if name == 'cookie' else ','}{value}"
@@ -92,7 +92,7 @@ def refusal(environ: Environ) -> int:
 
 
 def _path(scope: Any) -> str:
-    """Return the path with its bytes as WSGI has them, also bytes that are not UTF-8."""
+    """Return the path as WSGI encodes it, including bytes that are not UTF-8."""
     raw, path = scope.get("raw_path") or b"", scope["path"]
     if b"%" in raw and unquote(raw.decode("latin-1")) == path:  # no step has changed it
         return unquote_to_bytes(raw).decode("latin-1")

@@ -1,1 +1,1 @@
-"""Slipway's: kept current by `copier update`. It imports none of the service's own modules."""
+"""Maintained by `copier update`: do not edit. It imports none of the service's own modules."""

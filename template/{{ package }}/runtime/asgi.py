@@ -1,8 +1,10 @@
-"""Slipway's: kept current by `copier update`. The base of the steps that a request goes through."""
+"""Maintained by `copier update`. The base of the ASGI middleware in runtime/, the steps."""
 
 import asyncio
 import contextlib
+import inspect
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from . import responses
@@ -15,11 +17,11 @@ type Header = tuple[bytes, bytes]
 
 CLOSE = (b"connection", b"close")
 REFUSED = "slipway.refused"
-"""The key in the scope of the status that refuses a malformed request: see `protocol.py`."""
+"""The scope's key for the status that answers a malformed request: see `protocol.py`."""
 
 
 class Step:
-    """A step that does nothing by itself."""
+    """An ASGI middleware that passes everything on; subclasses override its methods."""
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -33,6 +35,33 @@ class Step:
     async def http(self, scope: Any, receive: Receive, send: Send) -> None:
         """Handle a request; websockets and the lifespan skip this step."""
         await self.app(scope, receive, send)
+
+
+def through(app: App, *steps: Callable[[App], App]) -> App:
+    """Wrap an application in these steps; the first one is the outermost.
+
+    Raises TypeError if one of them is not an ASGI application.
+    """
+    _check(app, app)
+    for step in reversed(steps):
+        app = step(app)
+        _check(app, step)
+    return app
+
+
+def _check(app: Any, made_by: Any) -> None:
+    try:
+        inspect.signature(app).bind("scope", "receive", "send")
+    except TypeError:
+        if isinstance(made_by, partial):
+            made_by = made_by.func
+        name = getattr(made_by, "__name__", type(made_by).__name__)
+        raise TypeError(
+            f"middleware.py: {name} must return an ASGI application: (scope, receive, send)."
+            " WSGI middleware, (environ, start_response), goes inside: http.Bridge(Yours(app), …)"
+        ) from None
+    except ValueError:  # written in C, without a signature
+        pass
 
 
 def add(message: Message, *headers: Header) -> None:
@@ -52,6 +81,17 @@ async def reply(
     await send({"type": "http.response.body", "body": body, "more_body": more})
 
 
+async def refuse_websocket(scope: Any, send: Send, status: int) -> None:
+    """Refuse a websocket before it is accepted, with a problem document if the server can."""
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        return await send({"type": "websocket.close"})  # the server answers 403
+
+    async def send_to_websocket(message: Message) -> None:
+        await send({**message, "type": "websocket." + message["type"]})
+
+    await problem(send_to_websocket, status)
+
+
 async def problem(send: Send, status: int, *headers: Header, more: bool = False) -> None:
     """Answer with a problem document."""
     document = responses.problem(status)
@@ -59,13 +99,13 @@ async def problem(send: Send, status: int, *headers: Header, more: bool = False)
 
 
 async def refuse(receive: Receive, send: Send, status: int) -> None:
-    """Answer a request that is not read to its end, and close the connection."""
+    """Answer a request without reading all of it, and close the connection."""
     await problem(send, status, CLOSE, more=True)
     await end_refusal(receive, send)
 
 
 async def end_refusal(receive: Receive, send: Send) -> None:
-    """End such an answer after reading on for a moment: see DISCARD_SECONDS."""
+    """Read on for a moment, and then end the response: see DISCARD_SECONDS."""
     more, rest = True, responses.DISCARD_BYTES
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(responses.DISCARD_SECONDS):

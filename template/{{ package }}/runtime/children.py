@@ -1,7 +1,7 @@
-"""Slipway's: kept current by `copier update`. The processes that the service starts.
+"""Maintained by `copier update`. The child processes of the service.
 
 A platform may send SIGTERM to every process at once. If a process of a pool ended then, the request
-or the job that waits for it would fail. So it goes on until its pool or the service ends.
+or the job that waits for it would fail. So it ignores SIGTERM until its pool or the service ends.
 """
 
 import contextlib
@@ -17,33 +17,33 @@ from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-END = signal.SIGURG  # what `Process.terminate` sends besides SIGTERM; nobody else uses it
+END = signal.SIGURG  # `Process.terminate` sends it besides SIGTERM; nothing else uses it
 
 
 def protect(*logging: str) -> None:
-    """Let the processes of multiprocessing go on at SIGTERM, and log with these arguments."""
+    """Let processes of multiprocessing ignore SIGTERM, and log with these arguments."""
     os.register_at_fork(after_in_child=_forget_handlers)
     util.register_after_fork(_go_on, _enter)
     multiprocessing.set_forkserver_preload(["__main__", __name__, f"{__package__}.logs"])
     # Each process that `spawn` or `forkserver` starts gets a copy, before it does anything else.
     multiprocessing.current_process()._config["slipway"] = _Started(*logging)  # type: ignore[attr-defined]
     BaseProcess.terminate = _terminate  # type: ignore[assignment, method-assign]
-    # Its resource tracker has no logger: it would print what a killed process has left behind.
+    # The resource tracker has no logger: it would print what a killed process left behind.
     sys.warnoptions.append("ignore:resource_tracker")
 
 
 def end() -> None:
-    """End the processes that still run when the service and its pools have ended."""
+    """Terminate the processes that still run when the service and its pools have ended."""
     for process in multiprocessing.active_children():
         process.terminate()
 
 
 def _go_on(_signum: int, _frame: FrameType | None) -> None:
-    """Ignore a signal; unlike SIG_IGN, a program that the process runs does not inherit this."""
+    """Ignore a signal. Unlike SIG_IGN, the programs that it starts do not inherit this."""
 
 
 def _forget_handlers() -> None:
-    """Drop the signal handlers and the event loop's wakeup that this process has inherited."""
+    """Drop the signal handlers and the event loop's wakeup that this process inherited."""
     signal.set_wakeup_fd(-1)
     for signum in SIGNALS:
         if signal.getsignal(signum) is not _go_on:
@@ -54,7 +54,7 @@ def _enter(_registered: object = None) -> None:
     _ignore_signals()
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)  # this thread handles them
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)  # only the main thread handles them
 
 
 def _ignore_signals() -> None:
@@ -70,7 +70,7 @@ def _end(_signum: int, _frame: FrameType | None) -> None:
 
 
 def _end_with_parent() -> None:
-    while not (parent := multiprocessing.parent_process()):  # it is known a moment later
+    while not (parent := multiprocessing.parent_process()):  # it is set a moment later
         time.sleep(0.1)
     parent.join()
     os._exit(0)
@@ -84,7 +84,7 @@ def _terminate(process: Any, terminate: Any = BaseProcess.terminate) -> None:
 
 
 class _Started:
-    """Sets up a process without the service's memory: it is unpickled there."""
+    """Sets up a process that does not share the service's memory, when unpickled there."""
 
     def __init__(self, *logging: str) -> None:
         self.logging = logging
@@ -102,5 +102,5 @@ def _start(*logging: str) -> _Started:
     return _Started(*logging)
 
 
-if "multiprocessing.forkserver" in " ".join(sys.orig_argv):  # which forks the others, from now on
+if "multiprocessing.forkserver" in " ".join(sys.orig_argv):  # it forks the others
     _ignore_signals()

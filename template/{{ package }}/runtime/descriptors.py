@@ -1,7 +1,7 @@
-"""Slipway's: kept current by `copier update`. Ends a process that has no file descriptors left.
+"""Maintained by `copier update`. Ends a process that is out of file descriptors.
 
-Without one, the event loop closes new connections and logs nothing. A process in that state serves
-nobody: after a while it ends, so that the platform starts another.
+Without a free one, the event loop closes new connections and logs nothing. Such a process serves
+nobody, so it ends after PATIENCE_SECONDS, and the platform starts another one.
 """
 
 import os
@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 30
 
 
 def watch() -> None:
-    """Watch from now on, in a thread."""
+    """Start the thread that watches."""
     threading.Thread(target=_watch, name="descriptors", daemon=True).start()
 
 
@@ -37,7 +37,7 @@ def _watch() -> None:
             log.error("out of file descriptors", limit=limit)
         elif time.monotonic() - missing_since > PATIENCE_SECONDS:
             log.critical("out of file descriptors for too long", seconds=PATIENCE_SECONDS)
-            os.kill(os.getpid(), signal.SIGTERM)  # drains
+            os.kill(os.getpid(), signal.SIGTERM)  # starts the drain
             return
 
 

@@ -1,4 +1,4 @@
-"""Slipway's: kept current by `copier update`. The step that answers errors."""
+"""Maintained by `copier update`. The step that logs errors and answers them."""
 
 import asyncio
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import structlog
 
 from . import responses
-from .asgi import REFUSED, App, Message, Receive, Send, Step, problem, refuse
+from .asgi import REFUSED, App, Message, Receive, Send, Step, problem, refuse, refuse_websocket
 from .services import Attached
 
 log = structlog.get_logger(__name__)
 
 
 class Problems(Step):
-    """Logs an error, and answers it with a problem document: 503 for an outage, else 500."""
+    """Logs an error and answers it with a problem document: 503 for an outage, otherwise 500."""
 
     def __init__(self, app: App, services: Attached) -> None:
         super().__init__(app)
@@ -49,13 +49,13 @@ class Problems(Step):
         try:
             await self.app(scope, receive_noting, send_or_hold)
             if not (started or held or disconnected):
-                raise RuntimeError("The application has returned without an answer.")
-        except asyncio.CancelledError:  # uvicorn cancels a request that outlasts the grace
+                raise RuntimeError("The application returned without a response.")
+        except asyncio.CancelledError:  # uvicorn cancels it after the grace period
             log.error("request cut", method=scope["method"], path=scope["path"])
             if not started:
                 await problem(send, 503)
             return
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if disconnected and not started:
                 return
             where = {"method": scope["method"], "path": scope["path"]}
@@ -68,7 +68,7 @@ class Problems(Step):
 
     async def websocket(self, scope: Any, receive: Receive, send: Send) -> None:
         """Pass a websocket on; if it fails, uvicorn closes it."""
-        disconnected = False
+        accepted = disconnected = False
 
         async def receive_noting() -> Message:
             nonlocal disconnected
@@ -76,8 +76,16 @@ class Problems(Step):
             disconnected = message["type"] == "websocket.disconnect"
             return message
 
+        async def send_or_refuse(message: Message) -> None:
+            nonlocal accepted
+            accepted = accepted or message["type"] == "websocket.accept"
+            if message["type"] == "websocket.close" and not accepted:
+                await refuse_websocket(scope, send, 403)
+            else:
+                await send(message)
+
         try:
-            await self.app(scope, receive_noting, send)
+            await self.app(scope, receive_noting, send_or_refuse)
         except Exception as error:
             # the frameworks raise this when the client has closed it
             if not (disconnected and type(error).__name__ == "WebSocketDisconnect"):
@@ -85,6 +93,6 @@ class Problems(Step):
 
 
 def _is_users(held: list[Message]) -> bool:
-    """Tell whether a handler of the user's, and not Starlette itself, wrote this 500."""
+    """Tell whether the user's own handler wrote this 500, and not Starlette."""
     body = b"".join(message.get("body", b"") for message in held)
     return bool(held) and body != b"Internal Server Error"

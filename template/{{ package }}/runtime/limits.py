@@ -1,7 +1,7 @@
-"""Slipway's: kept current by `copier update`. The steps that bound bodies, in size and in time."""
+"""Maintained by `copier update`. The steps that limit bodies, streams and concurrency."""
 
 import asyncio
-from contextlib import nullcontext
+from collections.abc import Awaitable
 from typing import Any
 
 from .asgi import (
@@ -19,28 +19,34 @@ from .asgi import (
 )
 from .drain import drain
 
-AT_ONCE = 100  # requests that a process works on
+AT_ONCE = 100  # the most requests that a process works on at once
 WAIT_SECONDS = 5  # how long a request waits for its turn before it gets a 503
-AHEAD_BYTES = 65_536  # so much of a body must be there before its request gets a turn
+AHEAD_BYTES = 65_536  # how much of a body must arrive before its request gets a turn
 ENDLESS = b"text/event-stream"
 REFUSAL = "slipway.refusal"
-"""The key in the scope of the status that refuses the body, if the application does that."""
+"""The scope's key for the status that the application should refuse the body with."""
+
+
+def refuses(app: Any) -> bool:
+    """Tell whether an application, or its `state`, has a true attribute `refuses`."""
+    said = getattr(app, "refuses", False) or getattr(getattr(app, "state", None), "refuses", False)
+    return bool(said)
 
 
 class EndStreams(Step):
-    """Ends a response that has no end of its own when the drain is over."""
+    """Ends the responses that have no end of their own when the drain is over."""
 
     async def http(self, scope: Any, receive: Receive, send: Send) -> None:
         """Pass a request on, and note it if its response is endless."""
         task = asyncio.current_task()
 
-        async def send_noting(message: Message) -> None:
+        def send_noting(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start" and task:
                 headers = dict(message.get("headers", ()))  # in lower case, as ASGI says
                 unbuffered = headers.get(b"x-accel-buffering") == b"no"  # nginx's switch
                 if unbuffered or headers.get(b"content-type", b"").startswith(ENDLESS):
                     drain.streams.add(task)
-            await send(message)
+            return send(message)
 
         try:
             await self.app(scope, receive, send_noting)
@@ -51,16 +57,16 @@ class EndStreams(Step):
 
 
 class BodyLimit(Step):
-    """Refuses a body over MAX_BODY_BYTES, without reading it to its end or keeping it.
+    """Refuses a body over MAX_BODY_BYTES, without reading all of it or keeping it.
 
-    An application whose `refuses` is true does that itself, so that its own hooks see the response;
-    it finds the status in the scope. Any other response that it sends is replaced.
+    An application that `refuses` finds the status in the scope and answers itself, so that its own
+    hooks see the response. Any other response that it sends is replaced.
     """
 
     def __init__(self, app: App, max_bytes: int) -> None:
         super().__init__(app)
         self.max_bytes = max_bytes
-        self.inside = getattr(app, "refuses", False)
+        self.inside = refuses(app)
 
     async def http(self, scope: Any, receive: Receive, send: Send) -> None:
         """Pass a request on while its body is within the limit."""
@@ -103,36 +109,39 @@ class BodyLimit(Step):
 
 
 class Concurrency(Step):
-    """Lets `at_once` requests work at once: others wait for a moment, and may then be refused.
+    """Lets `at_once` requests run at once. Others wait for their turn, and may get a 503.
 
-    Without it, thousands of requests would share resources for dozens, and all would be too late.
+    Without this limit, an overload would slow down all requests until every one fails.
     """
 
     def __init__(self, app: App, at_once: int = AT_ONCE) -> None:
         super().__init__(app)
-        # for a bridge, at least as many as it has threads
+        # at least one place for each thread of a bridge
         self.places = asyncio.Semaphore(max(at_once, getattr(app, "at_once", 0)))
-        self.refuses = getattr(app, "refuses", False)  # see `BodyLimit`
+        self.refuses = refuses(app)
 
     async def http(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Pass a request on in its turn; its place is free once its response begins."""
+        """Pass a request on in its turn. Its place is free once its response begins."""
         ahead = await _read_ahead(scope, receive)
-        try:
-            async with asyncio.timeout(WAIT_SECONDS) if self.places.locked() else nullcontext():
-                await self.places.acquire()
-        except TimeoutError:
-            return await problem(send, 503, (b"retry-after", b"1"))
+        if not self.places.locked():
+            await self.places.acquire()  # returns at once
+        else:
+            try:
+                async with asyncio.timeout(WAIT_SECONDS):
+                    await self.places.acquire()
+            except TimeoutError:
+                return await problem(send, 503, (b"retry-after", b"1"))
         waits = True
 
         async def receive_on() -> Message:
             return ahead.pop(0) if ahead else await receive()
 
-        async def send_noting(message: Message) -> None:
+        def send_noting(message: Message) -> Awaitable[None]:
             nonlocal waits
             if waits:
                 waits = False
                 self.places.release()
-            await send(message)
+            return send(message)
 
         try:
             await self.app(scope, receive_on, send_noting)
@@ -142,11 +151,11 @@ class Concurrency(Step):
 
 
 async def _read_ahead(scope: Any, receive: Receive) -> list[Message]:
-    """Read a short body, or the start of a long one: a slow client takes no place meanwhile."""
+    """Read a short body, or the start of a long one, while the request has no place yet."""
     names = {name for name, _ in scope["headers"]}
     has_body = b"content-length" in names or b"transfer-encoding" in names
     if REFUSAL in scope or b"expect" in names or not has_body:
-        return []  # a client that expects a 100 first sends nothing yet
+        return []  # a client that waits for a 100 has sent nothing yet
     ahead, size, more = list[Message](), 0, True
     while more and size < AHEAD_BYTES:
         message = await receive()

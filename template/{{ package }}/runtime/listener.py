@@ -1,4 +1,4 @@
-"""Slipway's: kept current by `copier update`. The socket of `web`."""
+"""Maintained by `copier update`. The socket that `web` listens on."""
 
 import socket
 

@@ -1,8 +1,8 @@
-"""Slipway's: kept current by `copier update`. Stdout, which nothing waits for.
+"""Maintained by `copier update`. Writes to stdout without blocking.
 
-A line that can be written at once is one write(2). Other lines (if nobody reads the pipe) go to a
-bounded backlog, which a thread writes. Lines that do not fit there, or that the disk refuses, are
-dropped, counted and reported later. So a log that hangs delays no request and no exit.
+A line that can be written at once is one write(2). Other lines, such as those that nobody reads, go
+to a bounded backlog, which a thread writes. Lines that do not fit there, or that the disk refuses,
+are dropped, counted and reported later. So a log that hangs delays no request and no exit.
 """
 
 import atexit
@@ -19,9 +19,9 @@ from contextvars import Context
 import structlog
 
 BACKLOG_BYTES = 1_000_000
-END_SECONDS = 0.5  # to write the backlog when the process ends
+END_SECONDS = 0.5  # how long to write the backlog when the process ends
 NOWAIT: int = getattr(os, "RWF_NOWAIT", 0)
-"""Makes a write to a pipe or a socket fail if it would wait: Linux 6.4 and later."""
+"""Makes a write to a pipe or a socket fail instead of waiting: Linux 6.4 and later."""
 
 
 class Outlet:
@@ -57,7 +57,7 @@ class Outlet:
                 self.waiting += len(line)
                 if not self.thread:
                     thread = threading.Thread(target=self._empty, name="log", daemon=True)
-                    with suppress(RuntimeError):  # no thread is left, or the interpreter is ending
+                    with suppress(RuntimeError):  # out of threads, or the interpreter is ending
                         thread.start()
                         self.thread = thread
 
@@ -94,7 +94,7 @@ class Outlet:
             return os.write(1, line)
         if not _is_writable(0):
             raise BlockingIOError
-        return os.write(1, line[: select.PIPE_BUF])  # there is room for so much
+        return os.write(1, line[: select.PIPE_BUF])  # poll says that this much fits
 
     def _empty(self) -> None:
         """Write the backlog as fast as it is read."""

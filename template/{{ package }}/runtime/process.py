@@ -1,4 +1,4 @@
-"""Slipway's: kept current by `copier update`. The start of every process."""
+"""Maintained by `copier update`. The start of every process."""
 
 # ruff: noqa: E402
 import os
@@ -13,7 +13,7 @@ def exit_on_signals(status: int) -> None:
 
 
 # Before all other imports, because PID 1 ignores signals without a handler. A boot has nothing to
-# clean up. A process type has lost nothing (status 0); a one-off command has not run (status 1).
+# clean up: a process type loses nothing (status 0), and a one-off command did not run (status 1).
 exit_on_signals(0 if sys.argv[1:] in (["web"], ["worker"], ["clock"]) else 1)
 
 import argparse
@@ -34,8 +34,8 @@ def main[S: RuntimeSettings](
 ) -> int:
     """Run the process that the command line names, and return its exit status.
 
-    Each process gets the settings; the first line of its docstring is its line in `--help`.
-    A process type runs until SIGTERM, and so exits with 0 if that comes during its boot.
+    Each process is a function of the settings, and its docstring is its line in `--help`.
+    A process type runs until SIGTERM, so it exits with 0 if SIGTERM comes during its boot.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {__name__.partition('.')[0]}")
     commands = parser.add_subparsers(dest="process", metavar="PROCESS", required=True)
@@ -59,4 +59,4 @@ def main[S: RuntimeSettings](
         return processes[name](settings)
     except Exception:
         structlog.get_logger(__name__).critical("cannot start", exc_info=True)
-        end(1)  # else its threads would go on without it
+        end(1)  # otherwise its threads would keep it alive

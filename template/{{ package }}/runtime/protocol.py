@@ -1,9 +1,11 @@
-"""Slipway's: kept current by `copier update`. HTTP/1.1 as uvicorn speaks it, within limits.
+"""Maintained by `copier update`. uvicorn's HTTP/1.1, with limits on memory and time.
 
-It builds on private parts of uvicorn 0.54; tests/test_uvicorn.py names them.
+It uses private parts of uvicorn 0.54, which tests/test_uvicorn.py checks.
 """
 
 import asyncio
+import re
+from typing import Any
 
 import httptools
 import structlog
@@ -18,21 +20,22 @@ from .responses import DISCARD_BYTES
 log = structlog.get_logger(__name__)
 
 HEAD_BYTES = 65_536
-"""The limit of a target, of all header lines together, and of all trailers together."""
+"""The limit for the target, for all headers together, and for all trailers together."""
 PIPELINED = 32
-"""How many requests may wait for the one before them; beyond that, nothing is read."""
+"""How many pipelined requests may wait. Beyond that, the connection is not read."""
 PIECE_BYTES = 4096
 """How many bytes are parsed at once, so that they hold only a few requests."""
 LEAST_RATE = 1024
-"""The least rate of a body, in bytes a second, after the first `patience` seconds."""
+"""The minimum rate of a body, in bytes per second, after the first `patience` seconds."""
 OFFERS = (b"upgrade", b"http2-settings")
+HOST = re.compile(rb"[\w.~!$&'()*+,;=:%\[\]-]*")
 
 
 class Protocol(HttpToolsProtocol):
-    """A connection with limits of memory and time."""
+    """A connection with limits on memory and time."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin a connection on which nothing has been sent yet."""
+        """Begin a connection."""
         super().connection_made(transport)
         self.flow = Flow(self, transport)
         self.running: RequestResponseCycle | None = None
@@ -42,12 +45,12 @@ class Protocol(HttpToolsProtocol):
         # Bytes: of header lines, of lines that the parser has not reported yet, and of a body.
         self.told = self.untold = self.body_bytes = 0
         self.discarded = 0  # bytes, after a refusal
-        self.refusal = 0  # a status; after it, all input is ignored
-        self.declined = False  # the head offers an upgrade
+        self.refusal = 0  # a status, after which all input is ignored
+        self.declined = False  # the head offers an upgrade, and we ignore the offer
         self.unsent, self.stuck_since = 0, self.since
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End a connection; uvicorn informs only the last of several requests."""
+        """End a connection, and tell the running request: uvicorn tells only the latest one."""
         super().connection_lost(exc)
         self.pipeline.clear()
         if self.running:
@@ -65,7 +68,7 @@ class Protocol(HttpToolsProtocol):
             self.transport.abort()
         elif self.waits_for == "body":
             if self.flow.read_paused or self.cycle.waiting_for_100_continue:
-                self.since = now  # it is the application that is slow
+                self.since = now  # the application is slow, not the client
                 self.body_bytes = 0
             elif now - self.since > patience + self.body_bytes / LEAST_RATE:
                 self.give_up("its body does not come")
@@ -75,12 +78,12 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
 
     def is_idle(self) -> bool:
-        """Tell whether there is no request, and no timer of uvicorn's either."""
+        """Tell whether there is no request, and uvicorn has started no timer."""
         answered = not self.cycle or self.cycle.response_complete
         return self.waits_for == "request" and answered and not self.timeout_keep_alive_task
 
     def give_up(self, reason: str) -> None:
-        """Close the connection."""
+        """Log the reason, and close the connection."""
         client = self.client[0].removeprefix("::ffff:") if self.client else None
         log.info("client too slow", reason=reason, client=client)
         self.transport.close()
@@ -112,7 +115,7 @@ class Protocol(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def is_full(self) -> bool:
-        """Tell whether as many requests wait as are allowed."""
+        """Tell whether the maximum number of requests is waiting."""
         return len(self.pipeline) >= PIPELINED
 
     def feed(self, piece: bytes) -> None:
@@ -130,17 +133,22 @@ class Protocol(HttpToolsProtocol):
             self.refuse(self.refusal or 400)
 
     def parse_anew(self, rest: bytes) -> None:
-        """Put the head back without its offers: after an offer, the parser reads no body.
+        """Parse the head again without its offers: after an offer, the parser reads no body.
 
-        An offer that we do not take is ignored (RFC 9110, section 7.8).
+        A server may ignore an offer to upgrade (RFC 9110, section 7.8).
         """
         self.declined = False
-        head = [self.parser.get_method(), b" ", self.url, b" HTTP/1.1\r\n"]
-        for name, value in self.headers:
-            if name not in OFFERS:
-                head += [name, b": ", value, b"\r\n"]
-        self.unparsed[:0] = b"".join([*head, b"\r\n", rest])
+        self.unparsed[:0] = self.head(without=OFFERS) + rest
         self.parser = httptools.HttpRequestParser(self)
+
+    def head(self, without: tuple[bytes, ...] = ()) -> bytes:
+        """Return the head as it was sent, without these headers."""
+        version = self.parser.get_http_version().encode()
+        lines = [self.parser.get_method(), b" ", self.url, b" HTTP/", version, b"\r\n"]
+        for name, value in self.headers:
+            if name not in without:
+                lines += [name, b": ", value, b"\r\n"]
+        return b"".join([*lines, b"\r\n"])
 
     def on_message_begin(self) -> None:
         """Expect a head."""
@@ -154,7 +162,7 @@ class Protocol(HttpToolsProtocol):
             self.stop(414)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; uvicorn would take trailers for headers."""
+        """Take a header, but no trailer: uvicorn would add trailers to the headers."""
         self.told += len(name) + len(value) + 4
         if self.told > HEAD_BYTES:
             self.stop(431)
@@ -165,13 +173,40 @@ class Protocol(HttpToolsProtocol):
         """Begin the request, unless its head must be parsed again."""
         if self.parser.get_method() == b"CONNECT":
             self.stop(405)
-        self.declined = bool(self.parser.should_upgrade()) and not self._should_upgrade()
+        if not self.names_host():
+            self.stop(400)
+        self.declined = bool(self.parser.should_upgrade()) and not self.takes_offer()
         if not self.declined:
             super().on_headers_complete()
             self.expect("body")
 
+    def names_host(self) -> bool:
+        """Tell whether the head names one host, as HTTP/1.1 demands (RFC 9112, section 3.2)."""
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if not hosts:
+            return self.parser.get_http_version() != "1.1"
+        return len(hosts) == 1 and bool(HOST.fullmatch(hosts[0]))
+
+    def takes_offer(self) -> bool:
+        """Tell whether to accept an offer to upgrade: only to a websocket, if no request runs."""
+        busy = self.running and not self.running.response_complete
+        request = self.parser.get_method(), self.parser.get_http_version()
+        if busy or request != (b"GET", "1.1") or not super()._should_upgrade():
+            return False
+        # Check the handshake with uvicorn's websocket, which would answer an invalid one by
+        # itself, without id and document, or never.
+        make: Any = self.ws_protocol_class
+        websocket = make(
+            config=self.config, server_state=self.server_state, app_state=self.app_state
+        )
+        websocket.conn.receive_data(self.head())
+        found = websocket.conn.events_received()
+        if not found or websocket.conn.accept(found[0]).status_code != 101:
+            self.stop(400)
+        return True
+
     def _should_upgrade(self) -> bool:
-        return self.parser.get_method() == b"GET" and super()._should_upgrade()
+        return not self.declined
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
@@ -193,12 +228,12 @@ class Protocol(HttpToolsProtocol):
     # Refusals
 
     def stop(self, status: int) -> None:
-        """Stop the parser, in one of its callbacks; `feed` refuses then."""
+        """Stop the parser from one of its callbacks; `feed` then refuses the request."""
         self.refusal = status
         raise ValueError(status)
 
     def refuse(self, status: int) -> None:
-        """Answer with this status, through the steps of any answer, and close the connection."""
+        """Answer with this status, through the usual steps, and close the connection."""
         self.refusal = status
         self.unparsed.clear()
         if self.waits_for == "body":
@@ -225,7 +260,7 @@ class Protocol(HttpToolsProtocol):
             keep_alive=False,
             on_response=self.on_response_complete,
         )
-        self.cycle.more_body = status in (414, 431)  # in these cases the rest is still to come
+        self.cycle.more_body = status in (414, 431)  # the client still sends the rest
         self.cycle.message_event.set()
         if busy:
             self.pipeline.appendleft((self.cycle, self.app))
@@ -245,7 +280,7 @@ class Protocol(HttpToolsProtocol):
 
 
 class Flow(FlowControl):
-    """Does not read on while a pipeline is full; uvicorn would, after each response."""
+    """Stops reading while the pipeline is full; uvicorn would read on after each response."""
 
     def __init__(self, protocol: Protocol, transport: asyncio.Transport) -> None:
         super().__init__(transport)

@@ -1,7 +1,7 @@
-"""Slipway's: kept current by `copier update`. WEB_CONCURRENCY processes on one socket.
+"""Maintained by `copier update`. Runs WEB_CONCURRENCY processes on one socket.
 
 The parent forks and watches them, and replaces those that die. uvicorn's own supervisor keeps the
-socket open after its children have closed theirs, so new connections are reset in the end.
+socket open after its children have closed it, so that new connections are reset at the end.
 """
 
 import mmap
@@ -19,7 +19,7 @@ from .process import exit_on_signals
 
 log = structlog.get_logger(__name__)
 
-# Blocked, and taken one by one with `sigwait`, so that handlers never interrupt this code.
+# The parent blocks these and takes them with `sigwait`, so that no handler interrupts it.
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGALRM}
 
 type Work = Callable[[Callable[[], None]], int]
@@ -28,8 +28,8 @@ type Work = Callable[[Callable[[], None]], int]
 class Supervisor:
     """Runs `work` in `count` children; `work` gets a function to call when it serves.
 
-    If a child ends before that, a new one would too, so all end. After a signal the children have
-    `patience` seconds before SIGKILL.
+    If a child ends before it serves, a new one would too, so all end. After a signal, the children
+    have `patience` seconds until SIGKILL.
     """
 
     def __init__(self, count: int, work: Work, listener: socket, patience: float) -> None:

@@ -1,23 +1,41 @@
-"""Slipway's: kept current by `copier update`. How a variable becomes a setting.
+"""Maintained by `copier update`. Reads settings from environment variables.
 
-Lists may be written with commas. An error names the variable, and never its value.
+Lists may be written with commas. An error names the variable, and never shows its value.
 """
 
+import re
 from collections.abc import Container, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, AliasPath, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AliasChoices, AliasPath, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
 type Schema = dict[str, Any]
 
+ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+
+
+def _origin(text: str) -> str:
+    origin = text.lower()
+    for scheme, port in (("http", ":80"), ("https", ":443")):  # browsers leave these out
+        if origin.startswith(f"{scheme}://"):
+            origin = origin.removesuffix(port)
+    if not ORIGIN.fullmatch(origin):
+        raise ValueError(
+            "should be an origin such as https://app.example.com:8443, without a path, or *"
+        )
+    return origin
+
+
+type Origin = Annotated[str, AfterValidator(_origin)]
+
 
 class Environment(EnvSettingsSource):
     """The environment, with lists as JSON or with commas.
 
-    A value that is neither is left as it is: validation then reports it with all other problems;
+    A value that is neither stays as it is. Validation then reports it with all other problems;
     pydantic-settings would stop at the first.
     """
 
@@ -88,7 +106,7 @@ def _variable(
 
 
 def _schema(field: FieldInfo | None) -> Schema:
-    """Describe a field's type, whatever it is, as JSON Schema does."""
+    """Describe the type of a field as JSON Schema does."""
     annotation: Any = field.annotation if field else None
     try:
         return TypeAdapter(annotation).json_schema()

@@ -1,5 +1,6 @@
 """What the tests add to a service in Django."""
 
+from .django_database import DATABASE_ROUTES
 from .flask import LIFESPAN
 
 __all__ = ["DATABASE_ROUTES", "LIFESPAN", "ROUTES"]
@@ -23,6 +24,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from pydantic import BaseModel, ValidationError
 
+from .runtime import problems
+
 
 def slow(request: HttpRequest) -> JsonResponse:
     print(f"{request.path[1:]} has begun")
@@ -43,7 +46,8 @@ def stubborn(request: HttpRequest) -> JsonResponse:
 
 def boom(request: HttpRequest) -> JsonResponse:
     password = "-".join(["a", "local", "variable"])
-    raise RuntimeError("this went wrong")
+    kinds = {"exit": SystemExit, "timeout": TimeoutError, "refused": ConnectionRefusedError}
+    raise kinds.get(request.GET.get("kind", ""), RuntimeError)("this went wrong")
 
 
 def dive(depth: int, ballast: str) -> None:
@@ -141,7 +145,7 @@ def big(request: HttpRequest) -> HttpResponse:
 
 
 def teapot(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("short and stout", status=418)
+    return problems.response(418, detail="short and stout")
 
 
 def whoami(request: HttpRequest) -> JsonResponse:
@@ -173,129 +177,5 @@ urlpatterns += [
     path("big", apart(big)),
     path("teapot", apart(teapot)),
     path("whoami", apart(whoami)),
-]
-'''
-
-# What a service with a database gets besides.
-DATABASE_ROUTES = '''
-
-import psycopg
-from django.db import IntegrityError, connection, transaction
-
-from .models import Note
-
-
-def sql(request: HttpRequest) -> JsonResponse:
-    """Take a connection for as long as one statement takes."""
-    print("sql has begun")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_sleep(%s)", [float(request.GET["seconds"])])
-    return JsonResponse({})
-
-
-@csrf_exempt
-def slow_note(request: HttpRequest) -> JsonResponse:
-    """Write, and commit later."""
-    note = Note.objects.create(text="slow", words=1)
-    print("slow-notes has begun")
-    time.sleep(float(request.GET["seconds"]))
-    return JsonResponse({"id": note.id}, status=201)
-
-
-@csrf_exempt
-def child(request: HttpRequest) -> JsonResponse:
-    """Write what a deferred constraint forbids, which only the COMMIT tells."""
-    with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO children VALUES (1)")
-    return JsonResponse({}, status=201)
-
-
-@csrf_exempt
-def doomed(request: HttpRequest) -> JsonResponse:
-    """Fail, on a connection that has just been lost: nor can it be rolled back."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        [pid] = cursor.fetchone()
-    with psycopg.connect(os.environ["DATABASE_URL"]) as other:
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
-    raise RuntimeError("this went wrong too")
-
-
-def background(request: HttpRequest) -> JsonResponse:
-    """Let a thread of its own query in a transaction that nobody ends, on a connection that nobody closes."""
-
-    def query() -> None:
-        transaction.atomic().__enter__()
-        Note.objects.count()
-
-    thread = threading.Thread(target=query if "open" in request.GET else lambda: Note.objects.count())
-    thread.start()
-    thread.join()
-    return JsonResponse({})
-
-
-def idle(request: HttpRequest) -> JsonResponse:
-    """Take long, and query nothing."""
-    print("idle has begun")
-    time.sleep(float(request.GET["seconds"]))
-    return JsonResponse({})
-
-
-def backend(request: HttpRequest) -> JsonResponse:
-    """Say what serves the connection."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid(), current_setting('statement_timeout')")
-        [found] = cursor.fetchall()
-    return JsonResponse({"pid": found[0], "statement_timeout": found[1]})
-
-
-@csrf_exempt
-def swallow(request: HttpRequest, how: str) -> JsonResponse:
-    """Write, break a constraint, and go on as if nothing had been."""
-    note = Note.objects.create(text="first", words=1)
-    try:
-        if how == "sql":
-            with connection.cursor() as cursor:
-                cursor.execute("INSERT INTO notes (id, text) VALUES (%s, 'second')", [note.id])
-        elif how == "savepoint":
-            with transaction.atomic():
-                Note.objects.create(id=note.id, text="second", words=1)
-        elif how == "merged":
-            with transaction.atomic(savepoint=False):
-                Note.objects.create(id=note.id, text="second", words=1)
-        elif how == "model":
-            Note.objects.create(id=note.id, text="second", words=1)
-        elif how == "flag":
-            transaction.set_rollback(True)
-    except IntegrityError:
-        pass
-    return JsonResponse({}, status=409 if how == "refused" else 201)
-
-
-@csrf_exempt
-def nested(request: HttpRequest) -> JsonResponse:
-    """Use each thing that `atomic` has, before the first query of the request."""
-    assert not connection.get_autocommit()
-    transaction.on_commit(lambda: print("the hook has run"))
-    with transaction.atomic(savepoint=False):
-        Note.objects.select_for_update().filter(id=0).first()
-    try:
-        with transaction.atomic(durable=True):
-            pass
-    except RuntimeError:
-        Note.objects.create(text="nested", words=1)
-    return JsonResponse({}, status=201)
-
-
-urlpatterns += [
-    path("background", background),
-    path("idle", idle),
-    path("backend", backend),
-    path("swallow/<how>", swallow),
-    path("nested", nested),
-    path("sql", sql),
-    path("slow-notes", slow_note),
-    path("children", child),
-    path("doomed", doomed),
 ]
 '''

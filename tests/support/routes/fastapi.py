@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import AsyncIterator
 
-from fastapi import HTTPException, WebSocket
+from fastapi import HTTPException, Response, WebSocket
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
@@ -51,9 +51,10 @@ async def blocking(seconds: float) -> dict[str, float]:
 
 
 @router.get("/boom")
-async def boom() -> None:
+async def boom(kind: str = "") -> None:
     password = "-".join(["a", "local", "variable"])
-    raise RuntimeError("this went wrong")
+    kinds = {"exit": SystemExit, "timeout": TimeoutError, "refused": ConnectionRefusedError}
+    raise kinds.get(kind, RuntimeError)("this went wrong")
 
 
 def dive(depth: int, ballast: str) -> None:
@@ -174,6 +175,7 @@ DATABASE_ROUTES = '''
 
 import psycopg
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from .db import Session
 from .models import Note
@@ -201,6 +203,46 @@ async def slow_note(seconds: float, session: Session) -> int:
 async def child(session: Session) -> None:
     """Write what a deferred constraint forbids, which only the COMMIT tells."""
     await session.execute(text("INSERT INTO children VALUES (1)"))
+
+
+@router.post("/commits", status_code=201)
+async def commits(session: Session) -> dict[str, int]:
+    """Commit and go on, roll back and go on, as the tutorials do."""
+    note = Note(text="first", words=1)
+    session.add(note)
+    await session.commit()
+    await session.refresh(note)
+    answer = {"id": note.id}
+    session.add(Note(text="gone", words=1))
+    await session.rollback()
+    session.add(Note(text="second", words=1))
+    return answer
+
+
+@router.post("/swallow/{how}", status_code=201)
+async def swallow(how: str, session: Session) -> None:
+    """Write, break a constraint, and go on as if nothing had been."""
+    note = Note(text="first", words=1)
+    session.add(note)
+    await session.flush()
+    again = text("INSERT INTO notes (id, text) OVERRIDING SYSTEM VALUE VALUES (:id, 'second')")
+    try:
+        if how == "savepoint":
+            async with session.begin_nested():
+                await session.execute(again, {"id": note.id})
+        else:
+            await session.execute(again, {"id": note.id})
+    except IntegrityError:
+        pass
+
+
+@router.post("/refused/{how}")
+async def refused(how: str, session: Session) -> Response:
+    """Write, and refuse."""
+    session.add(Note(text=how, words=1))
+    if how == "raised":
+        raise HTTPException(404)
+    return Response(status_code=404)
 
 
 @router.post("/doomed")

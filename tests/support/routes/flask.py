@@ -54,7 +54,8 @@ def blocking() -> dict[str, float]:
 @bp.get("/boom")
 def boom() -> None:
     password = "-".join(["a", "local", "variable"])
-    raise RuntimeError("this went wrong")
+    kinds = {"exit": SystemExit, "timeout": TimeoutError, "refused": ConnectionRefusedError}
+    raise kinds.get(request.args.get("kind", ""), RuntimeError)("this went wrong")
 
 
 def dive(depth: int, ballast: str) -> None:
@@ -177,8 +178,9 @@ DATABASE_ROUTES = '''
 
 import psycopg
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
-from .db import get_session
+from .db import get_session, transaction
 from .models import Note
 
 
@@ -206,6 +208,48 @@ def child() -> tuple[dict[str, str], int]:
     """Write what a deferred constraint forbids, which only the COMMIT tells."""
     get_session().execute(text("INSERT INTO children VALUES (1)"))
     return {}, 201
+
+
+@bp.post("/commits")
+def commits() -> tuple[dict[str, int], int]:
+    """Commit and go on, roll back and go on, as the tutorials do."""
+    with transaction() as session:
+        note = Note(text="first", words=1)
+        session.add(note)
+        session.commit()
+        session.refresh(note)
+        answer = {"id": note.id}
+        session.add(Note(text="gone", words=1))
+        session.rollback()
+        session.add(Note(text="second", words=1))
+    return answer, 201
+
+
+@bp.post("/swallow/<how>")
+def swallow(how: str) -> tuple[dict[str, str], int]:
+    """Write, break a constraint, and go on as if nothing had been."""
+    session, note = get_session(), Note(text="first", words=1)
+    session.add(note)
+    session.flush()
+    again = text("INSERT INTO notes (id, text) OVERRIDING SYSTEM VALUE VALUES (:id, 'second')")
+    try:
+        if how == "savepoint":
+            with session.begin_nested():
+                session.execute(again, {"id": note.id})
+        else:
+            session.execute(again, {"id": note.id})
+    except IntegrityError:
+        pass
+    return {}, 409 if how == "refused" else 201
+
+
+@bp.post("/refused/<how>")
+def refused(how: str) -> tuple[dict[str, str], int]:
+    """Write, and refuse."""
+    get_session().add(Note(text=how, words=1))
+    if how == "raised":
+        abort(404)
+    return {}, 404
 
 
 @bp.post("/doomed")

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import AsyncIterator
 from typing import Any
 
-from litestar import Request, WebSocket, post, websocket
+from litestar import Request, Response, WebSocket, post, websocket
 from litestar.exceptions import HTTPException
 from litestar.params import FromQuery, JSONBody
 from litestar.response import Stream
@@ -53,9 +53,10 @@ async def blocking(seconds: FromQuery[float]) -> dict[str, float]:
 
 
 @get("/boom")
-async def boom() -> None:
+async def boom(request: Request[Any, Any, Any]) -> None:
     password = "-".join(["a", "local", "variable"])
-    raise RuntimeError("this went wrong")
+    kinds = {"exit": SystemExit, "timeout": TimeoutError, "refused": ConnectionRefusedError}
+    raise kinds.get(request.query_params.get("kind", ""), RuntimeError)("this went wrong")
 
 
 def dive(depth: int, ballast: str) -> None:
@@ -182,7 +183,9 @@ for handler in (
 DATABASE_ROUTES = '''
 
 import psycopg
+from litestar.params import FromPath
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from .db import Session
 from .models import Note
@@ -212,6 +215,46 @@ async def child(session: Session) -> None:
     await session.execute(text("INSERT INTO children VALUES (1)"))
 
 
+@post("/commits")
+async def commits(session: Session) -> dict[str, int]:
+    """Commit and go on, roll back and go on, as the tutorials do."""
+    note = Note(text="first", words=1)
+    session.add(note)
+    await session.commit()
+    await session.refresh(note)
+    answer = {"id": note.id}
+    session.add(Note(text="gone", words=1))
+    await session.rollback()
+    session.add(Note(text="second", words=1))
+    return answer
+
+
+@post("/swallow/{how:str}")
+async def swallow(how: FromPath[str], session: Session) -> None:
+    """Write, break a constraint, and go on as if nothing had been."""
+    note = Note(text="first", words=1)
+    session.add(note)
+    await session.flush()
+    again = text("INSERT INTO notes (id, text) OVERRIDING SYSTEM VALUE VALUES (:id, 'second')")
+    try:
+        if how == "savepoint":
+            async with session.begin_nested():
+                await session.execute(again, {"id": note.id})
+        else:
+            await session.execute(again, {"id": note.id})
+    except IntegrityError:
+        pass
+
+
+@post("/refused/{how:str}")
+async def refused(how: FromPath[str], session: Session) -> Response[None]:
+    """Write, and refuse."""
+    session.add(Note(text=how, words=1))
+    if how == "raised":
+        raise HTTPException(status_code=404)
+    return Response(None, status_code=404)
+
+
 @post("/doomed")
 async def doomed(session: Session) -> None:
     """Fail, on a connection that has just been lost: nor can it be rolled back."""
@@ -221,7 +264,7 @@ async def doomed(session: Session) -> None:
     raise RuntimeError("this went wrong too")
 
 
-for handler in (sql, slow_note, child, doomed):
+for handler in (sql, slow_note, child, commits, swallow, refused, doomed):
     router.register(handler)
 '''
 

@@ -1,4 +1,4 @@
-"""Slipway's: kept current by `copier update`. Postgres, as Django's ORM connects to it."""
+"""Maintained by `copier update`. Postgres, as Django's ORM connects to it."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from pydantic import SecretStr
 from .. import libpq
 from ..services import Service
 
-POOL_SECONDS = 0.9  # to wait for a free connection; less than /readyz waits, so that it can say why
+POOL_SECONDS = 0.9  # wait for a free connection; less than /readyz waits, so that it can say why
 PARAMETERS = ("user", "password", "host", "port")  # as `dbshell` needs them
 
 
 def configuration(url: SecretStr) -> dict[str, Any]:
-    """Return an entry of DATABASES. libpq itself reads the URL, with all that platforms put in."""
+    """Return an entry of DATABASES. libpq reads the URL, so it accepts what platforms write."""
     options: dict[str, Any] = {**conninfo_to_dict(url.get_secret_value())}
     database = {name.upper(): options.pop(name, "") for name in PARAMETERS}
     return database | {
@@ -28,7 +28,7 @@ def configuration(url: SecretStr) -> dict[str, Any]:
 class Postgres(Service):
     """The default database of Django's ORM.
 
-    Once it is open, the process has at most `pool_size` connections to it. Until then, as in
+    Once it is open, the process has at most `pool_size` connections to it. Before that, as in
     commands and in a release, each thread has a connection of its own.
     """
 
@@ -36,27 +36,28 @@ class Postgres(Service):
         self.url = url.get_secret_value()
         self.pool_options: dict[str, Any] = {"pool_size": pool_size, "timeout": POOL_SECONDS}
         self.statement_timeout_seconds = statement_timeout_seconds
-        # Tests attach to another database than the one that Django started with.
+        # Tests attach to another database than Django started with; `close` undoes that.
         default, place = connections.settings["default"], configuration(url)
-        default["OPTIONS"] |= place["OPTIONS"]
+        self.before = {**default}
         default |= {name: place[name] for name in ("NAME", *map(str.upper, PARAMETERS))}
+        default["OPTIONS"] = default["OPTIONS"] | place["OPTIONS"]
 
     def wait_for_connections(self) -> None:
         """Let jobs wait for a free connection; requests have no time for that.
 
-        Called before `open`.
+        Call it before `open`.
         """
         self.pool_options["timeout"] = None
 
     def open(self) -> None:
-        """Connect through the pool from now on."""
+        """Use the pool for new connections."""
         from .base import DatabaseWrapper  # it needs Django's settings
 
         libpq.Connection.patience = self.statement_timeout_seconds
         DatabaseWrapper.pool_options = self.pool_options
 
     def ping(self) -> None:
-        """Raise the error that keeps the database from serving."""
+        """Raise an error if the database cannot serve."""
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute("SHOW transaction_read_only")
@@ -69,14 +70,15 @@ class Postgres(Service):
             connection.close()  # the connection of this thread
 
     def outage(self, error: BaseException) -> str | None:
-        """Say in a word or two why the database cannot serve; None if the error is another."""
+        """Return in a word or two why the database cannot serve; None for any other error."""
         return libpq.outage(error)
 
     def close(self) -> None:
-        """Close the connections of the pool, and this thread's."""
+        """Close the pool and this thread's connection, and undo what `__init__` changed."""
         from .base import DatabaseWrapper
 
         connection.close()
         DatabaseWrapper.pool_options = None
         for pool in DatabaseWrapper.pools.values():
             pool.dispose()
+        connections.settings["default"] |= self.before

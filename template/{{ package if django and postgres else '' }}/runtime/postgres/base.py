@@ -1,4 +1,4 @@
-"""Slipway's: kept current by `copier update`. Django's backend for Postgres, on SQLAlchemy's pool.
+"""Maintained by `copier update`. Django's Postgres backend, on SQLAlchemy's pool.
 
 A transaction begins at its first query.
 
@@ -23,10 +23,10 @@ _taken = threading.local()  # a thread's connection; it goes back to the pool wh
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """A thread's connection: from its first query to the end of its request, or of the thread."""
+    """A thread's connection, from its first query to the end of its request or the thread."""
 
-    pool_options: dict[str, Any] | None = None  # None: no pool, as commands and tests have it
-    pools: dict[tuple[str, str], QueuePool] = {}  # noqa: RUF012, by what they connect with
+    pool_options: dict[str, Any] | None = None  # None: without a pool, as in commands and tests
+    pools: dict[tuple[str, str], QueuePool] = {}  # noqa: RUF012, by the database and its parameters
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         if self.pool_options is None:
@@ -86,12 +86,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             vars(self).update(block)
 
 
-# The attributes that `atomic` has set by then, and that Django 6.1 resets when it connects.
+# The attributes that `atomic` has set before it connects, and that Django 6.1 then resets.
 BLOCK = ("in_atomic_block", "atomic_blocks", "savepoint_ids", "needs_rollback", "run_on_commit")
 
 
 def _check(connection: Connection, _record: Any, _place: Any) -> None:
-    """Let the pool reconnect if the server has closed a connection, and so perhaps all of them."""
+    """Renew the pool if the server has closed a connection: it may have closed all of them."""
     connection.patience = ANSWER_SECONDS
     try:
         connection.autocommit = True  # a thread may have ended within a transaction
