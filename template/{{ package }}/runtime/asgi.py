@@ -18,6 +18,8 @@ type Header = tuple[bytes, bytes]
 CLOSE = (b"connection", b"close")
 REFUSED = "slipway.refused"
 """The scope's key for the status that answers a malformed request: see `protocol.py`."""
+FAILURE = "slipway.failure"
+"""The scope's key for an error that the application's middleware may catch."""
 
 
 class Step:

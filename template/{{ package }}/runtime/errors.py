@@ -6,7 +6,18 @@ from typing import Any
 import structlog
 
 from . import responses
-from .asgi import REFUSED, App, Message, Receive, Send, Step, problem, refuse, refuse_websocket
+from .asgi import (
+    FAILURE,
+    REFUSED,
+    App,
+    Message,
+    Receive,
+    Send,
+    Step,
+    problem,
+    refuse,
+    refuse_websocket,
+)
 from .services import Attached
 
 log = structlog.get_logger(__name__)
@@ -30,6 +41,7 @@ class Problems(Step):
         if status := scope.get(REFUSED):
             return await refuse(receive, send, status)
         started = disconnected = False
+        status = 0
         held: list[Message] = []  # a 500, until we know whether the framework raises its cause
 
         async def receive_noting(*_: Any) -> Message:
@@ -39,8 +51,11 @@ class Problems(Step):
             return message
 
         async def send_or_hold(message: Message) -> None:
-            nonlocal started
-            if held or message.get("status") == 500:
+            nonlocal started, status
+            if "status" in message:  # it starts a response
+                status = message["status"]
+                held.clear()  # the user's middleware has caught the error, and answers it anew
+            if held or status == 500:
                 held.append(message)
             else:
                 started = True
@@ -58,13 +73,20 @@ class Problems(Step):
         except (Exception, SystemExit) as error:
             if disconnected and not started:
                 return
-            where = {"method": scope["method"], "path": scope["path"]}
-            status = responses.log_failure(error, self.services, **where)
+            status = self.log(error, scope)
             if not started and not _is_users(held):
                 after = [(b"retry-after", b"1")] if status == 503 else []
                 return await problem(send, status, *after)
+        else:
+            if status >= 500 and FAILURE in scope:  # it was caught, but not foreseen
+                self.log(scope[FAILURE], scope)
         for message in held:
             await send(message)
+
+    def log(self, error: BaseException, scope: Any) -> int:
+        """Log an error, and return the status of its answer."""
+        where = {"method": scope["method"], "path": scope["path"]}
+        return responses.log_failure(error, self.services, **where)
 
     async def websocket(self, scope: Any, receive: Receive, send: Send) -> None:
         """Pass a websocket on; if it fails, uvicorn closes it."""
