@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,10 +22,12 @@ from tests.support.selection import in_turns, is_wanted
 from tests.support.service import Service
 from tests.support.template import snapshot
 
-# Remove the variables that would point uv to the tests' own environment, and add an identity, which copier's
-# commits need if git has none.
-for _name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "PYTHONPATH"):
+# Remove the variables that would point uv to the tests' own environment, and the one that would make each of
+# a thousand processes compile every module that it imports. Add an identity, which copier's commits need if
+# git has none.
+for _name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"):
     os.environ.pop(_name, None)
+sys.dont_write_bytecode = False
 os.environ |= IDENTITY
 
 # pytest makes the folder of its runs inaccessible to other users, but Postgres runs there as another user.

@@ -3,7 +3,6 @@
 import ast
 import itertools
 import json
-import os
 import re
 import subprocess
 import tomllib
@@ -106,7 +105,6 @@ def complaints(project: Path, environment: Path, *checks: str) -> str:
         done = subprocess.run(
             [environment / "bin" / tool, *arguments],
             cwd=project,
-            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
         )
