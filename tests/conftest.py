@@ -35,6 +35,8 @@ os.environ |= IDENTITY
 RUNS = Path(tempfile.gettempdir(), f"slipway-{os.getuid()}")
 RUNS.mkdir(exist_ok=True)
 os.environ["PYTEST_DEBUG_TEMPROOT"] = str(RUNS)
+# Each worker checks the types of the libraries once. mypy's cache is not for two processes at a time.
+os.environ["MYPY_CACHE_DIR"] = str(RUNS / f"mypy-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

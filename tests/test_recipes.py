@@ -111,7 +111,7 @@ def test_the_recipes_work(framework: str, render: Render, shared: Path, tmp_path
     apply(project, union(shared))
     assert "| `GREETING` | `hello` | What `/hello` says. |" in project.section("Configuration")
     assert "GREETING=hello\n" in (project.path / ".env.example").read_text()
-    checks = ("ruff format --check", "ruff check", f"mypy --cache-dir {tmp_path} {project.name}")
+    checks = ("ruff format --check", "ruff check", f"mypy {project.name}")
     assert not (found := complaints(project.path, union(shared), *checks)), found
     commands = project.procfile()
     cors = project.section("Allow pages of another origin")
@@ -160,7 +160,7 @@ def test_the_recipes_for_jobs_and_tables_work(
         text = services.read_text()
         services.write_text(text.replace("pool_size=2,", "pool_size=2,\n            read_only=True,"))
         run(project, environment, as_role, "python", "-m", project.name, "check")
-    checks = ("ruff format --check", "ruff check", f"mypy --cache-dir {tmp_path} {project.name}")
+    checks = ("ruff format --check", "ruff check", f"mypy {project.name}")
     assert not (found := complaints(project.path, environment, *checks)), found
     commands = project.procfile()
     started = [worker := Service(project, environment, variables, commands["worker"])]

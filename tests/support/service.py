@@ -68,6 +68,7 @@ class Service:
         prefix = [shutil.which(isolation[0]) or isolation[0], *isolation[1:]] if isolation else []
         self.isolated = bool(isolation)
         self.news = threading.Condition()
+        self.parsed: list[Event] = []
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(
             [*prefix, executable, *command[1:]],
@@ -94,9 +95,12 @@ class Service:
     @property
     def events(self) -> list[Event]:
         """Return the events up to now. A line that is not a JSON object fails the test (C-21)."""
-        events = [json.loads(line) for line in self.lines]
-        assert all(isinstance(event, dict) for event in events)
-        return events
+        with self.news:
+            for line in self.stdout.lines[len(self.parsed) :]:
+                event = json.loads(line)
+                assert isinstance(event, dict)
+                self.parsed.append(event)
+            return list(self.parsed)
 
     def find(self, event: str, **fields: Any) -> list[Event]:
         """Return the events with this name and these fields."""
