@@ -49,7 +49,7 @@ def completed(manifest: str, wanted: dict[str, str]) -> str:
     if not marker:
         head, *rest = re.split(r"(?m)^(dependencies = \[\n)", manifest, maxsplit=1)
         if not rest:
-            raise ValueError("its dependencies do not stand one a line")
+            raise ValueError("its dependencies are not one per line")
         marker, tail = rest
     for name, requirement in sorted(wanted.items(), reverse=True):
         line = f'  "{requirement}",\n'
