@@ -80,7 +80,7 @@ def main(*folders: str) -> None:
         after = completed(before, wanted)
         tomllib.loads(after)
     except (OSError, ValueError) as error:
-        say(f"pyproject.toml was left as it is: {error}. It has to name {', '.join(sorted(wanted))}.")
+        say(f"pyproject.toml was left as it is: {error}. It must list {', '.join(sorted(wanted))}.")
         return
     if after != before:
         replace(MANIFEST, after)
