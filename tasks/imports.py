@@ -49,7 +49,7 @@ def completed(manifest: str, wanted: dict[str, str]) -> str:
     if not marker:
         head, *rest = re.split(r"(?m)^(dependencies = \[\n)", manifest, maxsplit=1)
         if not rest:
-            raise ValueError("its dependencies do not stand one a line")
+            raise ValueError("its dependencies are not one per line")
         marker, tail = rest
     for name, requirement in sorted(wanted.items(), reverse=True):
         line = f'  "{requirement}",\n'
@@ -80,7 +80,7 @@ def main(*folders: str) -> None:
         after = completed(before, wanted)
         tomllib.loads(after)
     except (OSError, ValueError) as error:
-        say(f"pyproject.toml was left as it is: {error}. It has to name {', '.join(sorted(wanted))}.")
+        say(f"pyproject.toml was left as it is: {error}. It must list {', '.join(sorted(wanted))}.")
         return
     if after != before:
         replace(MANIFEST, after)

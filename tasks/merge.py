@@ -58,7 +58,7 @@ def readme(base: str, mine: str, new: str) -> str:
     if set(headings(base)) & set(headings(mine)):
         return lines.merged(base, mine, new)
     more = [title for title in headings(new) if title not in headings(base)]
-    say(f"README.md stays as you wrote it. New in the template's: {', '.join(more) or 'no section'}.")
+    say(f"README.md stays as you wrote it. New sections in the template's: {', '.join(more) or 'none'}.")
     return mine
 
 
@@ -216,7 +216,7 @@ def keep() -> None:
         set(listed("diff", "--name-only", "--relative", "HEAD", "--", *committed))
     ):
         git("checkout", "--quiet", "HEAD", "--", *changed)
-        say(f"Yours, as {KEPT} says, though the template's has changed: {', '.join(changed)}.")
+        say(f"Kept as yours, because {KEPT} lists them; the template's have changed: {', '.join(changed)}.")
 
 
 def main() -> None:

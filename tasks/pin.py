@@ -45,7 +45,7 @@ def pin_lock(groups: list[str]) -> None:
     lost = earlier.keys() - ours - {name for name, _ in uvlock.versions(locked)}
     if lost:
         wanted = " ".join(f"{name}=={earlier[name]}" for name in sorted(lost))
-        say(f"requirements.txt had what pyproject.toml does not ask for: `uv add {wanted}` keeps it.")
+        say(f"requirements.txt had packages that pyproject.toml does not list: `uv add {wanted}` keeps them.")
 
 
 def complete(path: Path, seeded: str) -> str:

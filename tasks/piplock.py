@@ -53,7 +53,10 @@ def pin(groups: list[str]) -> None:
     if raised := changed(old_run + old_dev, run + dev):
         say(f"Raised in the requirements: {', '.join(raised)}.")
     if names := ", ".join(lacking(run, dev, direct, dev_group)):
-        say(f"The requirements lack {names}, or as pyproject.toml wants it ({problem}): see README.md.")
+        say(
+            f"The requirements lack {names}, or pin a version that pyproject.toml does not allow ({problem}):"
+            " see README.md."
+        )
 
 
 def lacking(run: str, dev: str, direct: list[str], dev_group: list[str]) -> list[str]:

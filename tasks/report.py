@@ -120,7 +120,7 @@ def main(answers_file: str, tests: str) -> None:
         say(f"Conflicts, where your lines and the template's meet: {', '.join(report['conflicts'])}.")
         for line in report["meetings"]:
             say(line)
-        say("Choose in each, `git add` it, and find any marker that is left with `git diff --check`.")
+        say("Edit each file, `git add` it, and find any marker that is left with `git diff --check`.")
     say(f"Next: read `git status` and `git diff`, run `{tests}`, and commit.")
 
 

@@ -94,7 +94,7 @@ def value(node: ast.expr, known: dict[str, Any]) -> Any:
 
 def run(paths: list[str]) -> list[tuple[Any, Any]]:
     """Run modules in the service's own environment, and return their names. Raises UnreadableError."""
-    problem = f"To read {', '.join(paths)} takes an environment in .venv that can import it"
+    problem = f"Reading {', '.join(paths)} requires an environment in .venv that can import it"
     python = next(filter(Path.exists, (Path(".venv/bin/python"), Path(".venv/Scripts/python.exe"))), None)
     if not python:
         raise UnreadableError(f"{problem}, and there is none.")

@@ -117,7 +117,7 @@ def test_a_service_is_adopted_and_updated(
     copier.run_update(project.path, defaults=True, overwrite=True, unsafe=True, quiet=True)
     changed = git(project.path, "status", "--porcelain").splitlines()
     assert changed == [" M .copier-answers.yml", "?? dev/later.py"]
-    said = "Yours, as .slipway-kept says, though the template's has changed: "
+    said = "Kept as yours, because .slipway-kept lists them; the template's have changed: "
     assert f"{said}Procfile, README.md, orders/app.py, pyproject.toml.\n" in capfd.readouterr().err
 
 

@@ -83,7 +83,7 @@ def test_an_update_ends_with_a_report(template: Path, tmp_path: Path) -> None:
         f"  README.md:{at}",
         "    yours:    ## Where things are",
         "    template: ## The layout",
-        "Choose in each, `git add` it, and find any marker that is left with `git diff --check`.",
+        "Edit each file, `git add` it, and find any marker that is left with `git diff --check`.",
         "Next: read `git status` and `git diff`, run `uv run pytest`, and commit.",
     ]
     assert git(project.path, "diff", "--name-only", "--diff-filter=U") == "README.md\n"
