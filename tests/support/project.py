@@ -176,26 +176,28 @@ def run_uv(where: Path, *arguments: str, **variables: str) -> str:
     done = subprocess.run(
         [uv, *arguments], cwd=where, env=os.environ | variables, capture_output=True, text=True
     )
-    assert done.returncode == 0, f"uv {' '.join(arguments)}\n{done.stdout}{done.stderr}"
+    assert done.returncode == 0, (
+        f"{done.returncode} from uv {' '.join(arguments)}\n{done.stdout}{done.stderr}"
+    )
     return done.stdout
 
 
 def _sync(project: Project, to: Path, dev: bool) -> None:
     only = [] if dev else ["--no-dev"]
-    command = ["sync", "--locked", "--quiet", "--python", sys.executable, *only]
+    command = ["sync", "--locked", "--python", sys.executable, *only]
     run_uv(project.path, *command, UV_PROJECT_ENVIRONMENT=str(to))
 
 
 def _pip_install(project: Project, to: Path, dev: bool) -> None:
-    run_uv(project.path, "venv", "--quiet", "--python", sys.executable, str(to))
+    run_uv(project.path, "venv", "--python", sys.executable, str(to))
     files = ["requirements.txt", *(["requirements-dev.txt"] if dev else [])]
     sources = [part for file in files for part in ("-r", file)]
-    run_uv(project.path, "pip", "install", "--quiet", "--require-hashes", *sources, "--python", str(to))
+    run_uv(project.path, "pip", "install", "--require-hashes", *sources, "--python", str(to))
 
 
 def _install_union(to: Path) -> None:
-    run_uv(to.parent, "venv", "--quiet", "--python", sys.executable, str(to))
+    run_uv(to.parent, "venv", "--python", sys.executable, str(to))
     pinned = to.with_name("requirements-union.txt")
     pinned.write_text("\n".join(pins.requirements(pins.closure(pins.PINS["groups"]))))
-    command = ["pip", "install", "--quiet", "--require-hashes", "-r", str(pinned), "--python", str(to)]
+    command = ["pip", "install", "--require-hashes", "-r", str(pinned), "--python", str(to)]
     run_uv(to.parent, *command)
