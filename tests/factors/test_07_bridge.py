@@ -147,6 +147,7 @@ def test_what_an_application_may_do(probe: Service) -> None:
     for path in ("twice", "silent", "exit"):
         response, answer = Connection(probe.port).get(f"/wsgi/{path}")
         assert (response.status, json.loads(answer)["status"]) == (500, 500), path
+    probe.wait_event("request", path="/wsgi/exit")  # the log says why before it
     assert len(probe.find("request failed")) == 3
     assert status(probe.port, "/") == 200
     assert status(probe.port, "/wsgi/bound") == 200
