@@ -104,7 +104,8 @@ def chosen(kind: dict[str, dict[str, Any]], project: Project, name: str) -> Any:
 def test_it_runs(running: Running, project: Project, name: str, way: str) -> None:
     """C-28: with what it is given, at its time, with one event an attempt, and nothing left behind."""
     case: Case = chosen(CASES, project, name)
-    running.server.client.delete("told", "rejects", "polls")
+    dead = IDIOMS[running.queue].dead
+    running.server.client.delete("told", "rejects", "polls", dead)
     began, before = time.time(), len(running.worker.events)
     assert running.enqueue(case.job, way) == ""
     eventually(lambda: len(running.told()) >= len(case.told), f"more than {running.told()}")
@@ -117,12 +118,11 @@ def test_it_runs(running: Running, project: Project, name: str, way: str) -> Non
     eventually(lambda: len(events()) >= len(wanted), f"outcomes but {events()}")
     assert sorted(running.told()) == sorted(case.told)
     if case.outcomes:
-        assert tuple(event["outcome"] for event in events()) == case.outcomes
+        # A job that a failed one enqueues may end before the event of that failure.
+        assert sorted(event["outcome"] for event in events()) == sorted(case.outcomes)
     criticals = [event for event in running.worker.events[before:] if event["level"] == "critical"]
     assert not criticals
-    dead = IDIOMS[running.queue].dead
     eventually(lambda: running.server.client.hlen(dead) == case.kept, "job kept, as it should be")
-    running.server.client.delete(dead)
 
 
 @pytest.mark.parametrize("way", ["directly", "outbox"])
