@@ -16,7 +16,7 @@ from tests.support import postgres as pg
 from tests.support import redis as redis_server
 from tests.support import variants
 from tests.support.git import IDENTITY
-from tests.support.project import Project, environment, key, once
+from tests.support.project import Project, edited, environment, key, once
 from tests.support.project import render as run_copier
 from tests.support.selection import in_turns, is_wanted
 from tests.support.service import Service
@@ -101,11 +101,7 @@ def pristine(request: pytest.FixtureRequest, render: Render) -> Project:
 @pytest.fixture(scope="session")
 def probed(pristine: Project, shared: Path) -> Project:
     """Return the same variant with the routes that the tests request. A test must not change it."""
-
-    def add_routes(to: Path) -> None:
-        pristine.copy(to).add_routes()
-
-    return Project(once(shared / f"probed-{key(pristine.answers())}" / "project", add_routes))
+    return edited(pristine, shared, "probed", Project.add_routes)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.support import redis, variants
 from tests.support.idioms import IDIOMS
 from tests.support.jobs import InPostgres, procrastinate, released
 from tests.support.procrastinate_idioms import TASKS
-from tests.support.project import Project, environment, key, once
+from tests.support.project import Project, edited, environment
 from tests.support.service import Service
 from tests.support.telemetry import Receiver, receiver
 
@@ -110,15 +110,13 @@ def jobs(
 @pytest.fixture(scope="session", params=OBSERVED, ids=variants.label)
 def observed(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
     """Return a service with every kind of telemetry. A test must not change it."""
-    emitted = Project(render(request.param))
 
-    def add_routes(to: Path) -> None:
-        project = emitted.copy(to)
+    def add_routes(project: Project) -> None:
         project.add_routes()
         if project.answers()["framework"] == variants.LEADING:
             project.append("routes.py", MODULES)
 
-    return Project(once(shared / f"observed-{key(emitted.answers())}" / "project", add_routes))
+    return edited(Project(render(request.param)), shared, "observed", add_routes)
 
 
 @pytest.fixture
@@ -146,12 +144,9 @@ def collector() -> Iterator[Receiver]:
 @pytest.fixture(scope="session", params=variants.bootable(queue="procrastinate"), ids=variants.label)
 def queued(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
     """Return a service with a queue and with the tests' jobs. A test must not change it."""
-
-    def add_jobs(to: Path) -> None:
-        copy = Project(render(request.param)).copy(to)
-        copy.append("jobs.py", procrastinate(copy) + TASKS)
-
-    return Project(once(shared / f"queued-{key(request.param)}" / "project", add_jobs))
+    emitted = Project(render(request.param))
+    text = procrastinate(emitted) + TASKS
+    return edited(emitted, shared, "queued", lambda project: project.append("jobs.py", text))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.conftest import Render, starting
 from tests.factors.conftest import Jobs
 from tests.support import processes, variants
 from tests.support.client import Connection, refuses, status
-from tests.support.project import Project, environment, key, once
+from tests.support.project import Project, edited, environment
 from tests.support.service import Service, eventually
 
 METHODS = ("fork", "forkserver", "spawn")
@@ -97,11 +97,7 @@ WORKERS = variants.bootable(framework="fastapi", database="postgres", queue="dra
 def web(request: pytest.FixtureRequest, render: Render, shared: Path) -> Any:
     """Return what starts a service with these routes."""
     emitted = Project(render(request.param))
-
-    def add_routes(to: Path) -> None:
-        emitted.copy(to).append("routes.py", ROUTES)
-
-    project = Project(once(shared / f"pools-{key(emitted.answers())}" / "project", add_routes))
+    project = edited(emitted, shared, "pools", lambda copy: copy.append("routes.py", ROUTES))
     away = {"DATABASE_URL": "postgres://nobody.invalid/none"}
     with starting(project, environment(shared, project, dev=False), away) as start:
         yield lambda **variables: start(SHUTDOWN_DRAIN_SECONDS="0.2", **variables)
@@ -110,14 +106,12 @@ def web(request: pytest.FixtureRequest, render: Render, shared: Path) -> Any:
 @pytest.fixture(scope="module", params=WORKERS, ids=variants.label)
 def project(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
     """Return a service with a job that has a pool."""
-    emitted = Project(render(request.param))
 
-    def add_jobs(to: Path) -> None:
-        copy = emitted.copy(to)
+    def add_jobs(copy: Project) -> None:
         copy.append("jobs.py", JOBS)
         (copy.package / "pools.py").write_text(POOLS)
 
-    return Project(once(shared / f"pools-{key(emitted.answers())}" / "project", add_jobs))
+    return edited(Project(render(request.param)), shared, "pools", add_jobs)
 
 
 def assert_ended_well(service: Service, count: int = 1) -> None:

@@ -14,7 +14,7 @@ from tests.conftest import Render, Start, starting
 from tests.support import postgres as pg
 from tests.support import processes, redis, variants
 from tests.support.idioms import SCHEDULES
-from tests.support.project import Project, environment, key, once
+from tests.support.project import Project, edited, environment
 from tests.support.service import Service, eventually
 
 pytestmark = pytest.mark.every_database
@@ -68,13 +68,12 @@ class Clocks:
 @pytest.fixture(scope="module", params=CLOCKS, ids=variants.label)
 def project(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
     """Return a service with a clock that ticks each second, with and without a database."""
-    emitted = Project(render(request.param))
     schedule = SCHEDULES[request.param["framework"], request.param["database"]]
 
-    def hasten(to: Path) -> None:
-        (emitted.copy(to).package / "schedule.py").write_text(schedule)
+    def hasten(copy: Project) -> None:
+        (copy.package / "schedule.py").write_text(schedule)
 
-    return Project(once(shared / f"clock-{key(emitted.answers())}" / "project", hasten))
+    return edited(Project(render(request.param)), shared, "clock", hasten)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.factors.conftest import Jobs
 from tests.support import postgres as pg
 from tests.support import redis, variants
 from tests.support.idioms import IDIOMS
-from tests.support.project import Project, environment, key, once
+from tests.support.project import Project, edited, environment
 from tests.support.queue_idioms import (
     CASES,
     CONSOLE,
@@ -34,15 +34,11 @@ VARIANTS = [row for queue in CASES for row in variants.bootable(queue=queue, dat
 @pytest.fixture(scope="module", params=VARIANTS, ids=variants.label)
 def project(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
     """Return a service with each queue, a database and these jobs."""
-    emitted = Project(render(request.param))
     text = JOBS[request.param["queue"]]
     hold = HOLD_IN_DJANGO if request.param["framework"] == "django" else HOLD
     text += hold.format(declare=IDIOMS[request.param["queue"]].declare)
-
-    def add_jobs(to: Path) -> None:
-        emitted.copy(to).append("jobs.py", text)
-
-    return Project(once(shared / f"idioms-{key(emitted.answers())}" / "project", add_jobs))
+    emitted = Project(render(request.param))
+    return edited(emitted, shared, "idioms", lambda copy: copy.append("jobs.py", text))
 
 
 class Running:

@@ -17,7 +17,7 @@ from tests.support import redis, variants
 from tests.support.client import Connection
 from tests.support.idioms import IDIOMS, JOBS
 from tests.support.orm import orm
-from tests.support.project import Project, key, once
+from tests.support.project import Project, edited
 from tests.support.relay import Relay
 from tests.support.service import Service, eventually
 
@@ -28,12 +28,8 @@ QUEUED = [row for queue in IDIOMS for row in variants.bootable(queue=queue)]
 def project(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
     """Return a service with each queue and these jobs, with and without a database."""
     emitted = Project(render(request.param))
-    idiom = IDIOMS[request.param["queue"]]
-
-    def add_jobs(to: Path) -> None:
-        emitted.copy(to).append("jobs.py", JOBS.format(**vars(idiom)))
-
-    return Project(once(shared / f"jobs-{key(emitted.answers())}" / "project", add_jobs))
+    text = JOBS.format(**vars(IDIOMS[request.param["queue"]]))
+    return edited(emitted, shared, "jobs", lambda copy: copy.append("jobs.py", text))
 
 
 def write(web: Service, project: Project, request_id: str) -> int:

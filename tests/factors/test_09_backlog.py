@@ -12,7 +12,7 @@ from tests.conftest import Render
 from tests.factors.conftest import Jobs
 from tests.support import redis, variants
 from tests.support.idioms import IDIOMS
-from tests.support.project import Project, key, once
+from tests.support.project import Project, edited
 from tests.support.service import PATIENCE, eventually
 
 LINES = 100
@@ -40,12 +40,8 @@ QUEUED = [
 def project(request: pytest.FixtureRequest, render: Render, shared: Path) -> Project:
     """Return a service with a job that logs more than a pipe holds."""
     emitted = Project(render(request.param))
-    idiom = IDIOMS[request.param["queue"]]
-
-    def add_jobs(to: Path) -> None:
-        emitted.copy(to).append("jobs.py", JOBS.format(**vars(idiom)))
-
-    return Project(once(shared / f"shouts-{key(emitted.answers())}" / "project", add_jobs))
+    text = JOBS.format(**vars(IDIOMS[request.param["queue"]]))
+    return edited(emitted, shared, "shouts", lambda copy: copy.append("jobs.py", text))
 
 
 def test_a_worker_that_ends_writes_its_backlog(jobs: Jobs, project: Project, server: redis.Server) -> None:

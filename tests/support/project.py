@@ -156,6 +156,12 @@ class Project:
         self.append("app.py", LIFESPANS[str(self.answers()["framework"])].format(start=start, stop=stop))
 
 
+def edited(emitted: Project, projects: Path, name: str, edit: Callable[[Project], None]) -> Project:
+    """Return a copy with an edit, which has this name among the edits. It is made once for all workers."""
+    folder = projects / f"{name}-{key(emitted.answers())}" / "project"
+    return Project(once(folder, lambda to: edit(emitted.copy(to))))
+
+
 def environment(projects: Path, project: Project, *, dev: bool) -> Path:
     """Return the environment that the project's lock describes. It is made once for each lock."""
     locks = [(project.path / name).read_text() for name in LOCKS if (project.path / name).exists()]
