@@ -22,6 +22,7 @@ ROWS = re.compile(
     r"(?P<ours>(?:\|.*\n)*?\| `HEROKU_BUILD_COMMIT` .*\n)"
     r"(?P<own>(?:\|.*\n)+)"
 )
+NAME = r"""["']([\w-]+)["']"""  # in the table of processes
 POSTGRES = "Services.current().postgres"
 # What had another name before 1.0.0: each pattern, its replacement, and the import that this needs.
 RENAMED = (
@@ -82,9 +83,9 @@ def own_processes(text: str) -> tuple[str, dict[str, str]] | None:
             while after < len(lines) and not lines[after].strip():  # blank lines after it
                 cut.add(after)
                 after += 1
-    entries = re.compile(rf'^    "[\w-]+": ({"|".join(processes) or "(?!)"}),\n', re.MULTILINE)
+    entries = re.compile(rf"^[ \t]+{NAME}: ({'|'.join(processes) or '(?!)'}),\n", re.MULTILINE)
     left = "".join(line for number, line in enumerate(lines) if number not in cut)
-    names = {match[1]: match[0] for match in entries.finditer(left)}
+    names = {match[2]: match[0] for match in entries.finditer(left)}
     processes = {name: code + "\0" + names[name] for name, code in processes.items() if name in names}
     return (entries.sub("", left), processes) if processes else None
 
@@ -98,7 +99,7 @@ def put_back(package: str) -> None:
     procfile = Path("Procfile").read_text("utf-8") if Path("Procfile").exists() else ""
     for stored in processes.values():
         code, entry = stored.split("\0")
-        name = re.findall(r'"([\w-]+)"', entry)[0]
+        name = re.findall(NAME, entry)[0]
         table = "PROCESS_TYPES" if re.search(rf"^{name}:", procfile, re.MULTILINE) else "ONE_OFF"
         text = text.replace("\nPROCESS_TYPES = {", f"\n{code.rstrip()}\n\n\nPROCESS_TYPES = {{", 1)
         text = text.replace(f"{table} = {{\n", f"{table} = {{\n{entry}", 1)
