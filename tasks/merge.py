@@ -5,7 +5,7 @@ conflict in git's index. This script resolves the conflicts in these files:
 
 - a README.md that the user has rewritten;
 - Python that one side has formatted differently, in which both sides add imports, in which the user has
-  added code at the end, or in which one side adds lines next to lines that the other side deletes;
+  added code at the end, or in which one side changes lines next to lines that the other side deletes;
 - JSON, TOML, YAML, `Procfile` and `.env.example`, in which names identify the entries of both sides;
 - files with pins that the user's bot has raised;
 - texts in which edits touch but do not change the same line.
@@ -131,18 +131,19 @@ def together(base: str, mine: str, new: str) -> str:
 def apart(before: list[str], each: Edit, other: Edit) -> bool:
     """Tell whether two edits are independent.
 
-    They are if both consist of imports, or if one adds lines that do not use what the other deletes.
+    They are if both consist of imports, or if one only deletes statements, and the lines of the other do not
+    use what these bind.
     """
     if all(map(IMPORT.match, each.lines + other.lines)):
         return True
-    added, deleted = (each, other) if each.lines else (other, each)
-    if deleted.lines or added.start != added.end:
+    kept, deleted = (each, other) if each.lines else (other, each)
+    if deleted.lines:
         return False
     try:
         gone = bound(ast.parse(dedent("".join(before[deleted.start : deleted.end]))))
     except SyntaxError:  # only a part of a statement
         return False
-    return not gone & set(re.findall(r"\w+", "".join(added.lines)))
+    return not gone & set(re.findall(r"\w+", "".join(kept.lines)))
 
 
 def formatted(text: str, name: str) -> str:

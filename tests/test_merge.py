@@ -190,6 +190,10 @@ def test_imports_of_both_sides_are_kept(mine: str, new: str, expected: set[str] 
         ("a = 1\nd = 4\n", "a = 1\nuse(a)\nb = 2\nc = 3\nd = 4\n", "a = 1\nuse(a)\nd = 4\n"),
         ("a = 1\nb = 2\nc = 3\nuse(a)\nd = 4\n", "a = 1\nd = 4\n", "a = 1\nuse(a)\nd = 4\n"),
         ("a = 1\nd = 4\n", "a = 1\nb = 2\nc = 3\nuse(b)\nd = 4\n", None),  # uses a deleted name
+        ("a = 1\nd = 4\n", "a = 2\nb = 2\nc = 3\nd = 4\n", "a = 2\nd = 4\n"),
+        ("a = 1\nb = 2\nc = 3\nuse(a)\n", "a = 1\nd = 4\n", "a = 1\nuse(a)\n"),
+        ("a = 1\nb = 2\nc = 3\nuse(b)\n", "a = 1\nd = 4\n", None),
+        ("a = 1\nb = 2\nd = 4\n", "a = 1\nc = 3\nd = 4\n", "a = 1\nd = 4\n"),
         ("a = 1\nd = 4\n", "a = 1\nb = 3\nc = 3\nd = 4\n", None),  # one side changed it, the other deleted it
     ],
 )

@@ -5,6 +5,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from tasks.to_1_0 import own_processes
 from tests.support.git import commit_all
 from tests.support.project import Project, environment
 from tests.test_update import edit, launch, released, update
@@ -52,3 +55,13 @@ def test_own_processes_and_jobs_come_along(launch: Callable[..., Project], share
     assert "sweep up" in listed.stdout
     loads = f"import {project.name}.jobs; print({project.name}.jobs.mine.name)"
     subprocess.run([python, "-c", loads], cwd=project.path, env={"PATH": os.environ["PATH"]}, check=True)
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_own_processes_are_found_in_either_quotes(quote: str) -> None:
+    text = SWEEP.replace('"sweep"', f"{quote}sweep{quote}") + "    'web': web,\n}\n"
+    found = own_processes(text)
+    assert found
+    left, processes = found
+    assert "sweep" not in left
+    assert list(processes) == ["sweep"]
