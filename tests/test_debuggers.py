@@ -98,3 +98,5 @@ def test_an_editor_attaches(project: Project, shared: Path, port: int) -> None:
             assert answer.result(PATIENCE) == 200
     terminal.kill(signal.SIGTERM)
     terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0  # `web` has ended as it does in production

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from extensions import pins
 from tests.conftest import Render
 from tests.support.project import run_uv
+from tests.support.selection import frameworks
 from tests.support.template import ROOT
 from tests.support.variants import choices
 
@@ -143,7 +144,7 @@ def test_uv_has_nothing_to_add_to_an_emitted_lock(framework: str, render: Render
     assert locked <= set(pins.seeds([framework, "sqlalchemy-asyncio", "postgres", "common"]))
 
 
-@pytest.mark.parametrize("framework", choices()["framework"])
+@pytest.mark.parametrize("framework", frameworks("django"))
 def test_pip_installs_the_emitted_requirements_with_hashes(framework: str, render: Render) -> None:
     project = render({"framework": framework, "package_manager": "pip"})
     pip = ["uv", "run", "--no-project", "--isolated", "--python", sys.executable, "--with", "pip", "pip"]

@@ -153,3 +153,18 @@ def test_one_command_gets_the_variables(dev: Launch) -> None:
     runner.expect(pexpect.EOF)
     assert "no-such-command: No such file or directory" in f"{runner.before}"
     assert "Traceback" not in f"{runner.before}"
+
+
+def test_one_command_gets_the_signals(dev: Launch) -> None:
+    """So that it ends as it does in production, and leaves nothing behind."""
+    program = (
+        "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [15]); print('it waits', flush=True);"
+        "print('it got', signal.sigwait([15])); raise SystemExit(3)"
+    )
+    runner = dev(0, "run", "python", "-c", program)
+    runner.expect("it waits")
+    runner.kill(signal.SIGTERM)
+    runner.expect("it got 15")
+    runner.expect(pexpect.EOF)
+    runner.close()
+    assert runner.exitstatus == 3

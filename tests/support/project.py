@@ -9,13 +9,14 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import copier
 import yaml
+from copier._main import Worker
 from filelock import FileLock
 
 from extensions import pins
@@ -24,6 +25,9 @@ from extensions.options import ON_REDIS
 from .routes import DATABASE_ROUTES, LIFESPANS, ROUTES
 from .template import HEAD
 from .variants import IDENTITY, Answers, python_version
+
+# copier asks git for each file whether git keeps modes. It does where these tests run.
+Worker._sync_git_index_executable_bit = lambda *_: None  # type: ignore[method-assign]
 
 LOCKS = ("uv.lock", "requirements.txt", "requirements-dev.txt")
 PROCFILE_LINE = re.compile(r"(?P<type>[a-z][a-z0-9-]*): (?P<command>.+)")
@@ -136,7 +140,7 @@ class Project:
 
     def copy(self, to: Path) -> "Project":
         """Return a copy that a test may change."""
-        shutil.copytree(self.path, to, symlinks=True, ignore=shutil.ignore_patterns(".venv", "__pycache__"))
+        shutil.copytree(self.path, to, symlinks=True, ignore=shutil.ignore_patterns(".venv"))
         return Project(to)
 
     def append(self, file: str, text: str) -> None:
@@ -166,9 +170,13 @@ def environment(projects: Path, project: Project, *, dev: bool) -> Path:
     """Return the environment that the project's lock describes. It is made once for each lock."""
     locks = [(project.path / name).read_text() for name in LOCKS if (project.path / name).exists()]
     name = f"env-{'dev' if dev else 'run'}-{key(locks, sys.executable)}"
-    if (project.path / "uv.lock").exists():
-        return once(projects / name, lambda to: _sync(project, to, dev))
-    return once(projects / name, lambda to: _pip_install(project, to, dev))
+    install = _sync if (project.path / "uv.lock").exists() else _pip_install
+
+    def make(to: Path) -> None:
+        install(project, to, dev)
+        _link_bytecode(to, (each for each in projects.glob("env-*") if each != to))
+
+    return once(projects / name, make)
 
 
 def union(projects: Path) -> Path:
@@ -199,6 +207,27 @@ def _pip_install(project: Project, to: Path, dev: bool) -> None:
     files = ["requirements.txt", *(["requirements-dev.txt"] if dev else [])]
     sources = [part for file in files for part in ("-r", file)]
     run_uv(project.path, "pip", "install", "--require-hashes", *sources, "--python", str(to))
+
+
+def _link_bytecode(to: Path, others: Iterable[Path]) -> None:
+    """Give an environment what the most similar one has compiled, because compiling takes longer than a boot.
+
+    uv links the files of its cache, so both environments have the same file. If uv copies, nothing is linked.
+    """
+
+    def packages(environment: Path) -> set[str]:
+        return {each.name for each in environment.glob("lib/*/site-packages/*.dist-info")}
+
+    wanted = packages(to)
+    nearest = max(others, key=lambda other: len(packages(other) & wanted), default=to)
+    for compiled in nearest.glob("lib/*/site-packages/**/__pycache__/*.pyc"):
+        target = to / compiled.relative_to(nearest)
+        source, same = (
+            each.parent.with_name(f"{each.name.partition('.')[0]}.py") for each in (target, compiled)
+        )
+        if not target.exists() and source.exists() and source.samefile(same):
+            target.parent.mkdir(exist_ok=True)
+            os.link(compiled, target)
 
 
 def _install_union(to: Path) -> None:

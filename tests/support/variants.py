@@ -44,7 +44,10 @@ WITHOUT = "test_07_http.*(example|health)"
 # own tests for each framework, and tests/platforms/test_heroku.py runs those of one without a database.
 # The same code sends signals for each framework, so behind the bridge two of its four cases are enough.
 WORTH = {
-    LEADING: ("", f"test_(01(?!.*-tests)|03_config|04|05|10|12)|{WITHOUT}"),
+    LEADING: (
+        "(?!test_01.*-(format|lint|types))",
+        f"test_(01(?!.*-(format|lint|types|tests))|03_config|04|05|10|12)|{WITHOUT}",
+    ),
     # The first framework behind the bridge: its threads and its sessions.
     "flask": (
         "test_(01(?!.*-(format|lint|types|tests))|04_(outages|transactions)|07_(bridge|http|limits|middleware)"

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
-from copier._main import Worker
 from copier.errors import UserMessageError
 
 from tests.support.git import commit_all, git
@@ -66,14 +65,10 @@ class Outcome:
 
 
 def quiet() -> None:
-    """Silence a process of the pool, since each update prints its report, and let copier ask git less.
-
-    For each file it asks whether git keeps modes, which git does where this runs.
-    """
+    """Silence a process of the pool, since each update prints its report."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
-    Worker._sync_git_index_executable_bit = lambda *_: None  # type: ignore[method-assign]
 
 
 def play(case: Case, template: Path, shared: Path, backing: Backing | None = None) -> Outcome:
