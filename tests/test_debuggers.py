@@ -96,6 +96,7 @@ def test_an_editor_attaches(project: Project, shared: Path, port: int) -> None:
             assert stopped["reason"] == "breakpoint"
             editor.request("continue", threadId=stopped["threadId"])
             assert answer.result(PATIENCE) == 200
+            editor.request("disconnect")
     terminal.kill(signal.SIGTERM)
     terminal.expect(pexpect.EOF)
     terminal.close()
