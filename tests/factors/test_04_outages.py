@@ -56,9 +56,9 @@ def test_away_at_boot(start: Start, server: Server, database: Database) -> None:
     for _ in range(3):
         assert_away(service, "Connection refused")
     assert status(service.port, "/") == 200
+    assert {event["reason"] for event in assert_told_calmly(service)} == {"Connection refused"}
     server.start()
     assert_back(service)
-    assert {event["reason"] for event in assert_told_calmly(service)} == {"Connection refused"}
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

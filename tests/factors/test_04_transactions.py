@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from extensions.context import ON_WSGI
+from tests.bench import load
 from tests.conftest import Start
 from tests.support.client import Connection, status
 from tests.support.outages import TERMINATE
@@ -152,6 +153,13 @@ def test_nothing_connects_at_boot_and_the_pool_is_bounded(start: Start, database
         answers = set(pool.map(lambda _: post(service, "/notes", {"text": "one"}), range(200)))
     assert answers == {201}
     assert 1 <= database.server.connections(database.name) <= 4
+
+
+def test_nobody_waits_out_of_turn(start: Start, database: Database) -> None:
+    """C-26: 64 clients share the five connections of a process, and none is refused."""
+    web = start(DATABASE_URL=database.url)
+    order = load.Order(web.port, [load.post("/notes", '{"text": "kept"}')], connections=64, seconds=2)
+    assert load.send(order).statuses.keys() == {"201"}
 
 
 def test_a_statement_that_takes_too_long(start: Start, database: Database) -> None:

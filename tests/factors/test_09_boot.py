@@ -1,5 +1,6 @@
 """IX. Disposability: SIGTERM during the boot (C-15), and starts that fail (C-7)."""
 
+import os
 import signal
 import time
 from collections.abc import Sequence
@@ -131,6 +132,18 @@ def test_a_lifespan_that_fails(start: Start, copied: Project, workers: str) -> N
     assert len(complaints) <= int(workers)
     assert "the start-up failed" in complaints[0]["exception"]
     assert not service.find("listening")
+
+
+def test_a_process_that_is_killed_before_it_serves(start: Start, copied: Project) -> None:
+    """C-7, C-20: all end, because a new one would be killed too, and one event says why."""
+    copied.add_lifespan(start="__import__('time').sleep(60)")
+    service = start(copied, WEB_CONCURRENCY="2")
+    service.wait_event("pools opened", count=2)
+    killed = processes.children(service.pid)[0]
+    os.kill(killed, signal.SIGKILL)
+    assert service.wait() == 1
+    [event] = service.find("worker died")
+    assert (event["pid"], event["exit_code"]) == (killed, -signal.SIGKILL)
 
 
 def test_a_port_that_is_taken(start: Start) -> None:

@@ -140,7 +140,7 @@ class Project:
 
     def copy(self, to: Path) -> "Project":
         """Return a copy that a test may change."""
-        shutil.copytree(self.path, to, symlinks=True, ignore=shutil.ignore_patterns(".venv"))
+        shutil.copytree(self.path, to, symlinks=True, ignore=shutil.ignore_patterns(".venv", "__pycache__"))
         return Project(to)
 
     def append(self, file: str, text: str) -> None:

@@ -90,12 +90,14 @@ class Supervisor:
             if slot is None or self.stopping:  # PID 1 also inherits orphans
                 continue
             exit_code = os.waitstatus_to_exitcode(status)
-            if exit_code and not self.ready[slot]:
+            served = self.ready[slot] or not exit_code
+            if served or exit_code < 0:  # otherwise it has said why
+                log.error("worker died", pid=pid, exit_code=exit_code)
+            if served:
+                self.start(slot)
+            else:
                 self.status = 1
                 self.stop()
-            else:
-                log.error("worker died", pid=pid, exit_code=exit_code)
-                self.start(slot)
 
     def stop(self) -> None:
         if not self.stopping:

@@ -14,10 +14,11 @@ import psycopg
 from django.db.backends.postgresql import base
 from psycopg import IsolationLevel
 from psycopg.errors import ConnectionTimeout
-from sqlalchemy import QueuePool, event
+from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 
 from ..libpq import ANSWER_SECONDS, Connection, is_left_behind
+from ..pool import FairPool
 
 _taken = threading.local()  # a thread's connection; it goes back to the pool when the thread ends
 
@@ -26,7 +27,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """A thread's connection, from its first query to the end of its request or the thread."""
 
     pool_options: dict[str, Any] | None = None  # None: without a pool, as in commands and tests
-    pools: dict[tuple[str, str], QueuePool] = {}  # noqa: RUF012, by the database and its parameters
+    pools: dict[tuple[str, str], FairPool] = {}  # noqa: RUF012, by the database and its parameters
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         if self.pool_options is None:
@@ -39,11 +40,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.isolation_level = connection.isolation_level or IsolationLevel.READ_COMMITTED
         return connection
 
-    def _pool(self, conn_params: dict[str, Any]) -> QueuePool:
+    def _pool(self, conn_params: dict[str, Any]) -> FairPool:
         key = self.alias, str([each for each in conn_params.items() if type(each[1]) in (int, str)])
         if key not in self.pools:
             creator: Any = partial(Connection.connect, **conn_params, autocommit=True)
-            pool = QueuePool(creator, max_overflow=0, use_lifo=True, **self.pool_options or {})
+            pool = FairPool(creator, max_overflow=0, use_lifo=True, **self.pool_options or {})
             event.listen(pool, "checkout", _check)
             self.pools.setdefault(key, pool)
         return self.pools[key]
