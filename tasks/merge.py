@@ -5,7 +5,8 @@ conflict in git's index. This script resolves the conflicts in these files:
 
 - a README.md that the user has rewritten;
 - Python that one side has formatted differently, in which both sides add imports, in which the user has
-  added code at the end, or in which one side changes lines next to lines that the other side deletes;
+  added code at the end, or in which one side changes lines next to docstrings that the other side changes, or
+  next to lines that it deletes;
 - JSON, TOML, YAML, `Procfile` and `.env.example`, in which names identify the entries of both sides;
 - files with pins that the user's bot has raised;
 - texts in which edits touch but do not change the same line.
@@ -18,7 +19,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import dedent
 
@@ -131,10 +132,12 @@ def together(base: str, mine: str, new: str) -> str:
 def apart(before: list[str], each: Edit, other: Edit) -> bool:
     """Tell whether two edits are independent.
 
-    They are if both consist of imports, or if one only deletes statements, and the lines of the other do not
-    use what these bind.
+    They are if both consist of imports, if one changes only comments and docstrings, or if one only deletes
+    statements, and the lines of the other do not use what these bind.
     """
     if all(map(IMPORT.match, each.lines + other.lines)):
+        return True
+    if any(is_prose(before[it.start : it.end]) and is_prose(it.lines) for it in (each, other)):
         return True
     kept, deleted = (each, other) if each.lines else (other, each)
     if deleted.lines:
@@ -144,6 +147,20 @@ def apart(before: list[str], each: Edit, other: Edit) -> bool:
     except SyntaxError:  # only a part of a statement
         return False
     return not gone & set(re.findall(r"\w+", "".join(kept.lines)))
+
+
+def is_prose(found: Sequence[str]) -> bool:
+    """Tell whether lines of a module are only comments and docstrings."""
+    try:
+        statements = ast.parse(dedent("".join(found))).body
+    except SyntaxError:  # only a part of a statement
+        return False
+    return all(
+        isinstance(each, ast.Expr)
+        and isinstance(each.value, ast.Constant)
+        and isinstance(each.value.value, str)
+        for each in statements
+    )
 
 
 def formatted(text: str, name: str) -> str:

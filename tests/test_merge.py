@@ -204,6 +204,22 @@ def test_lines_beside_deleted_statements(mine: str, new: str, expected: str | No
 
 
 @pytest.mark.parametrize(
+    ("mine", "new", "expected"),
+    [
+        ('a: int = 2\n"""One."""\n', 'a: int = 1\n"""Two."""\n', 'a: int = 2\n"""Two."""\n'),
+        ('a: int = 1\n"""Mine."""\n', 'a: int = 3\n"""One."""\n', 'a: int = 3\n"""Mine."""\n'),
+        ('a: int = 2\n"""One."""\n', '# why\na: int = 1\n"""One."""\n', '# why\na: int = 2\n"""One."""\n'),
+        ('a: int = 2\n"""One."""\n', "a: int = 1\nb = a\n", None),  # it uses what mine changes
+        ('a: int = 2\n"""One."""\n', 'a: int = 3\n"""Two."""\n', None),  # both changed it
+        ('a: int = 1\n"""Mine."""\n', 'a: int = 1\n"""Two."""\n', None),
+    ],
+)
+def test_lines_beside_docstrings(mine: str, new: str, expected: str | None) -> None:
+    """An example is a default of the user's, beside the template's description of the setting."""
+    assert settled(merge.together, 'a: int = 1\n"""One."""\n', mine, new) == expected
+
+
+@pytest.mark.parametrize(
     ("added", "is_settled"),
     [
         ("@pytest.fixture\ndef mine(settings: str) -> str:\n    return settings\n", True),
