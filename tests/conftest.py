@@ -16,7 +16,7 @@ from tests.support import postgres as pg
 from tests.support import redis as redis_server
 from tests.support import variants
 from tests.support.git import IDENTITY
-from tests.support.project import Project, edited, environment, key, once
+from tests.support.project import Project, edited, environment, key, let_copier_ask_git_less, once
 from tests.support.project import render as run_copier
 from tests.support.selection import in_turns, is_wanted
 from tests.support.service import Service
@@ -29,6 +29,7 @@ for _name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "PYTHONPATH"
     os.environ.pop(_name, None)
 sys.dont_write_bytecode = False
 os.environ |= IDENTITY
+let_copier_ask_git_less()
 
 # pytest makes the folder of its runs inaccessible to other users, but Postgres runs there as another user.
 # So this run has its own folder. `shared` removes the variable, so a pytest that a test starts uses another.

@@ -26,9 +26,6 @@ from .routes import DATABASE_ROUTES, LIFESPANS, ROUTES
 from .template import HEAD
 from .variants import IDENTITY, Answers, python_version
 
-# copier asks git for each file whether git keeps modes. It does where these tests run.
-Worker._sync_git_index_executable_bit = lambda *_: None  # type: ignore[method-assign]
-
 LOCKS = ("uv.lock", "requirements.txt", "requirements-dev.txt")
 PROCFILE_LINE = re.compile(r"(?P<type>[a-z][a-z0-9-]*): (?P<command>.+)")
 
@@ -55,6 +52,11 @@ def render(template: Path, to: Path, answers: Answers, **options: Any) -> None:
     data = {**IDENTITY, "python_version": python_version(), **answers}
     options = {"defaults": True, "unsafe": True, "quiet": True} | options
     copier.run_copy(str(template), to, data=data, **options)
+
+
+def let_copier_ask_git_less() -> None:
+    """For each file, copier asks git whether it keeps modes. It does where these tests run."""
+    Worker._sync_git_index_executable_bit = lambda *_: None  # type: ignore[method-assign]
 
 
 def update(project: Path, answers: Answers, version: str = HEAD) -> None:

@@ -16,7 +16,7 @@ import yaml
 from copier.errors import UserMessageError
 
 from tests.support.git import commit_all, git
-from tests.support.project import LOCKS, Project, key, once, render, update
+from tests.support.project import LOCKS, Project, key, let_copier_ask_git_less, once, render, update
 from tests.support.template import HEAD
 
 from .boots import GOOD, Backing, boot, check, release
@@ -66,6 +66,7 @@ class Outcome:
 
 def quiet() -> None:
     """Silence a process of the pool, since each update prints its report."""
+    let_copier_ask_git_less()
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
