@@ -8,6 +8,7 @@ import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from packaging.version import Version
 
@@ -34,6 +35,7 @@ def pin(groups: list[str]) -> None:
     includes = bool(requirements.INCLUDES.search(dev))
     run = requirements.raised(run, newest, allowed)
     dev = requirements.raised(dev, newest, allowed, run if includes else "")
+    dev = requirements.never_built(dev, only_binary(manifest))
     if (run, dev) == (old_run, old_dev) and not lacking(run, dev, direct, dev_group):
         return
     known = {name: next(iter(versions)) for name, versions in closure.items() if len(versions) == 1}
@@ -57,6 +59,12 @@ def pin(groups: list[str]) -> None:
             f"The requirements lack {names}, or pin a version that pyproject.toml does not allow ({problem}):"
             " see README.md."
         )
+
+
+def only_binary(manifest: Mapping[str, Any]) -> list[str]:
+    """Return the names that the manifest forbids uv to build, if it wants pip to know them too."""
+    settings = manifest.get("tool", {}).get("uv", {}).get("pip", {})
+    return list(settings.get("only-binary", [])) if settings.get("emit-build-options") else []
 
 
 def lacking(run: str, dev: str, direct: list[str], dev_group: list[str]) -> list[str]:

@@ -54,6 +54,16 @@ def lacking(text: str, wanted: Iterable[str]) -> list[str]:
     ]
 
 
+def never_built(text: str, names: Iterable[str]) -> str:
+    """Return the text with pip's options that forbid it to build these packages."""
+    for name in names:
+        option = f"--only-binary {name}"
+        if not re.search(rf"^{re.escape(option)}(?!\S)", text, re.MULTILINE):
+            first = entry.start() if (entry := NAME.search(text)) else len(text)
+            text = f"{text[:first]}{option}\n{text[first:]}"
+    return text
+
+
 def raised(text: str, pins: Iterable[str], allowed: Mapping[str, SpecifierSet] = {}, base: str = "") -> str:
     """Return the text with each pin raised, unless the manifest forbids the newer version.
 

