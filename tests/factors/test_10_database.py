@@ -121,6 +121,18 @@ def test_it_can_be_stopped_at_any_moment(dev: Launch, copied: Project) -> None:
     dev().expect("listening")
 
 
+def test_a_second_signal_does_not_disturb_the_end(dev: Launch, copied: Project) -> None:
+    """Somebody presses Ctrl-C until it has ended: no traceback, and the server stops."""
+    runner = dev()
+    runner.expect("listening")
+    while runner.isalive():
+        runner.kill(signal.SIGINT)
+        time.sleep(0.01)  # so often that some come while the server stops
+    assert runner.exitstatus == 0
+    assert "Traceback" not in runner.read()
+    eventually(lambda: of_folder(copied.path) == [], "end of everything")
+
+
 def test_it_can_be_stopped_before_it_runs_anything(dev: Launch, copied: Project) -> None:
     """Without a traceback; `.env` is a pipe here, so that reading it waits for the test."""
     os.mkfifo(copied.path / ".env")
