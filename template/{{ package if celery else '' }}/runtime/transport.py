@@ -23,12 +23,15 @@ from .redis_client import NoRedisYet
 
 LEASE_SECONDS = 15
 CALM_SECONDS = 5  # after an outage, the time for all workers to renew their leases
-POLL_SECONDS = 0.1  # between two attempts to take a job
+POLL_SECONDS = 0.5  # between two attempts to take a job, if no bell rings
 QUEUES = "celery:queues"  # the names of the queues that have jobs
 LEASES = "celery:leases"  # when each job goes back to its queue, by its tag
 TAKEN = "celery:taken"  # queue and message, by the same tag
+BELL = "celery:bell"  # an entry for each job that came into a queue wakes one idle worker
+RINGS = 100  # entries of the bell; more would only wake workers that are not idle
 
-client = redis.Redis(connection_pool=NoRedisYet())  # until `jobs_queue.use` sets one
+client = redis.Redis(connection_pool=NoRedisYet())  # until `use` sets one
+listener = redis.Redis(connection_pool=NoRedisYet())  # waits for the bell on its own connection
 held: set[str] = set()  # the tags of the jobs that this worker has taken
 done: set[str] = set()  # the finished ones that Redis does not know of yet
 freed = threading.Event()  # set when there is room for one more
@@ -64,7 +67,7 @@ redis.call('ZREM', KEYS[1], '')
 redis.call('SADD', KEYS[3], 'default')  -- other clients of celery's may enqueue there
 local now = redis.call('TIME')[1]
 local tags = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 100)
-for _, tag in ipairs(ARGV) do tags[#tags + 1] = tag end
+for at = 2, #ARGV do tags[#tags + 1] = ARGV[at] end
 for _, tag in ipairs(tags) do
   local taken = redis.call('HGET', KEYS[2], tag)
   redis.call('ZREM', KEYS[1], tag)
@@ -73,9 +76,18 @@ for _, tag in ipairs(tags) do
     local cut = string.find(taken, '\\n', 1, true)
     redis.call('RPUSH', string.sub(taken, 1, cut - 1), string.sub(taken, cut + 1))
     redis.call('SADD', KEYS[3], string.sub(taken, 1, cut - 1))
+    redis.call('LPUSH', KEYS[4], '')
   end
 end
+redis.call('LTRIM', KEYS[4], 0, ARGV[1] - 1)
 """)
+
+
+def use(pool: redis.ConnectionPool) -> None:
+    """Set the Redis that keeps the jobs."""
+    client.connection_pool = pool
+    own = redis.ConnectionPool(pool.connection_class, **pool.connection_kwargs)
+    listener.connection_pool = own
 
 
 def put(queue: str, item: str) -> None:
@@ -89,6 +101,8 @@ def put(queue: str, item: str) -> None:
         else:
             pipeline.lpush(queue, item)
             pipeline.sadd(QUEUES, queue)
+            pipeline.lpush(BELL, "")
+            pipeline.ltrim(BELL, 0, RINGS - 1)
         pipeline.execute()
 
 
@@ -113,7 +127,7 @@ def renew() -> None:
         raise
     calm_since = calm_since or time.monotonic()
     if time.monotonic() - calm_since > CALM_SECONDS:
-        put_back([LEASES, TAKEN, QUEUES])
+        give_back(set())
 
 
 def settle() -> None:
@@ -128,9 +142,9 @@ def settle() -> None:
 
 
 def give_back(tags: set[str]) -> None:
-    """Give these jobs of this worker back to their queues."""
+    """Give these jobs of this worker back to their queues, and those whose leases have run out."""
     held.difference_update(tags)
-    put_back([LEASES, TAKEN, QUEUES], [*tags])
+    put_back([LEASES, TAKEN, QUEUES, BELL], [RINGS, *tags])
 
 
 class QoS(virtual.QoS):
@@ -194,8 +208,19 @@ class Channel(virtual.Channel):
             return super().drain_events(timeout, callback)
         except Empty:
             if self._consumers:
-                freed.wait(POLL_SECONDS)
+                self.wait()
             raise
+
+    def wait(self) -> None:
+        """Wait for the bell or, if this worker has no room for one more job, for room."""
+        global trouble
+        if self.qos.can_consume():
+            try:
+                listener.blpop([BELL], POLL_SECONDS)
+                return
+            except redis.RedisError as error:
+                trouble = error
+        freed.wait(POLL_SECONDS)
 
 
 class Transport(virtual.Transport):
