@@ -246,6 +246,24 @@ def test_jobs_have_all_the_threads(jobs: Jobs) -> None:
     assert (times[-1] - times[0]).total_seconds() < 2 * ideal
 
 
+def test_a_bell_wakes_idle_workers(jobs: Jobs, server: redis.Server) -> None:
+    """An idle worker waits for it in Redis, so a job need not wait; a bell that nobody hears stays short."""
+    if jobs.idiom is not IDIOMS["celery"]:
+        pytest.skip("celery alone has a transport of ours.")
+
+    def rings() -> int:
+        return int(server.client.llen("celery:bell"))
+
+    jobs.enqueue("work.{it.send}(0)", count=150)
+    assert rings() == 100
+    worker = jobs.worker()
+    worker.wait_event("job", count=150)
+    eventually(lambda: rings() == 0, "end of the rings")
+    jobs.enqueue("work.{it.send}(0)")
+    worker.wait_event("job", count=151)
+    assert rings() == 0
+
+
 def test_delayed_jobs_survive_a_restart_of_redis(jobs: Jobs, server: redis.Server) -> None:
     """C-16, C-19: dramatiq itself forgets what it holds, and Redis believes it to be there."""
     worker = jobs.worker()
