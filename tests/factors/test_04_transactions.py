@@ -109,6 +109,17 @@ def test_a_connection_that_is_lost_before_the_commit(start: Start, database: Dat
     assert service.find("request failed") == []
 
 
+def test_a_transaction_that_idles_longer_than_the_server_allows(start: Start, database: Database) -> None:
+    """C-19: the server ends the session, which is an outage and no fault of the service."""
+    setting = "ALTER DATABASE {} SET idle_in_transaction_session_timeout = '200ms'"
+    database.execute(setting.format(database.name))
+    service = start(DATABASE_URL=database.url)
+    assert post(service, "/slow-notes?seconds=1") == 503, service.report()
+    event = service.wait_event("service unavailable")
+    assert event["reason"] == "idle in transaction session timeout"
+    assert service.find("request failed") == []
+
+
 @SENT_TO
 @WORKERS
 def test_a_transaction_in_flight_at_sigterm_is_committed(

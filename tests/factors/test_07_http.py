@@ -66,7 +66,8 @@ def test_livez_answers_while_requests_run(web: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/boom", "/deep", "/boom?kind=exit", "/boom?kind=timeout", "/boom?kind=refused"]
+    "path",
+    ["/boom", "/deep", *(f"/boom?kind={kind}" for kind in ("exit", "timeout", "refused", "cancelled"))],
 )
 def test_an_unhandled_error_tells_nothing_but_its_id(web: Service, path: str) -> None:
     """C-13: nor is an error of the service's own code taken for an outage of a backing service."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.conftest import Start
+from tests.conftest import Run, Start
 from tests.support.client import Connection, WebSocket, send_raw
 from tests.support.project import Project
 from tests.support.service import Service
@@ -48,6 +48,28 @@ def test_every_error_is_a_problem_document(web: Service, path: str) -> None:
     status, headers, body = ask(web.port, "GET", path)
     assert_is_problem(status, headers, body)
     assert b"swordfish" not in body
+
+
+def test_a_response_that_comes_with_an_error_is_kept(web: Service, probed: Project) -> None:
+    """C-28: as Flask documents it for `abort`."""
+    if probed.answers()["framework"] != "flask":
+        pytest.skip("No other framework lets an error bring its response.")
+    assert ask(web.port, "GET", "/own-response")[::2] == (409, b"mine")
+
+
+DOCUMENT = """
+from collections import namedtuple
+from {package}.runtime import responses
+
+extra = [{{1: "row"}}, 2**70, namedtuple("P", "x")(1), "\\ud800"]
+print(responses.problem(400, extra=extra).decode())
+"""
+
+
+def test_a_document_takes_what_json_can_write(run: Run, probed: Project) -> None:
+    """C-28: such as the detail of an error that the service raises."""
+    done = run("shell", stdin=DOCUMENT.format(package=probed.name))
+    assert json.loads(done.stdout)["extra"] == [{"1": "row"}, 2**70, [1], "\ud800"]
 
 
 @pytest.mark.parametrize("body", MALFORMED, ids=lambda parts: parts[0][:12].decode())

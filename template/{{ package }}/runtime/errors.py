@@ -65,12 +65,12 @@ class Problems(Step):
             await self.app(scope, receive_noting, send_or_hold)
             if not (started or held or disconnected):
                 raise RuntimeError("The application returned without a response.")
-        except asyncio.CancelledError:  # uvicorn cancels it after the grace period
-            log.error("request cut", method=scope["method"], path=scope["path"])
-            if not started:
-                await problem(send, 503)
-            return
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            if _is_cancelled():  # uvicorn does that after the grace period
+                log.error("request cut", method=scope["method"], path=scope["path"])
+                if not started:
+                    await problem(send, 503)
+                return
             if disconnected and not started:
                 return
             status = self.log(error, scope)
@@ -112,6 +112,12 @@ class Problems(Step):
             # the frameworks raise this when the client has closed it
             if not (disconnected and type(error).__name__ == "WebSocketDisconnect"):
                 log.exception("websocket failed", path=scope["path"])
+
+
+def _is_cancelled() -> bool:
+    """Tell whether this request was cancelled, and not only something that it awaited."""
+    task = asyncio.current_task()
+    return bool(task and task.cancelling())
 
 
 def _is_users(held: list[Message]) -> bool:

@@ -7,6 +7,7 @@ __all__ = ["DATABASE_ROUTES", "LIFESPAN", "ROUTES"]
 
 ROUTES = '''
 
+import asyncio
 import hashlib
 import logging
 import os
@@ -17,6 +18,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import structlog
 from django.db.transaction import non_atomic_requests as apart
 from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import reverse
@@ -47,6 +49,7 @@ def stubborn(request: HttpRequest) -> JsonResponse:
 def boom(request: HttpRequest) -> JsonResponse:
     password = "-".join(["a", "local", "variable"])
     kinds = {"exit": SystemExit, "timeout": TimeoutError, "refused": ConnectionRefusedError}
+    kinds["cancelled"] = asyncio.CancelledError  # as what a library cancels raises it
     raise kinds.get(request.GET.get("kind", ""), RuntimeError)("this went wrong")
 
 
@@ -87,6 +90,7 @@ def warn(request: HttpRequest) -> JsonResponse:
 
 def log(request: HttpRequest) -> JsonResponse:
     text = request.GET["text"]
+    structlog.contextvars.bind_contextvars(event=text, level=text)
     logging.getLogger("some.library").warning("somebody said %s", text)
     print(text)
     return JsonResponse({})

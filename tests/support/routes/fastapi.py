@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import AsyncIterator
 
+import structlog
 from fastapi import HTTPException, Response, WebSocket
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
@@ -54,6 +55,7 @@ async def blocking(seconds: float) -> dict[str, float]:
 async def boom(kind: str = "") -> None:
     password = "-".join(["a", "local", "variable"])
     kinds = {"exit": SystemExit, "timeout": TimeoutError, "refused": ConnectionRefusedError}
+    kinds["cancelled"] = asyncio.CancelledError  # as what a library cancels raises it
     raise kinds.get(kind, RuntimeError)("this went wrong")
 
 
@@ -95,6 +97,7 @@ async def warn() -> None:
 
 @router.get("/log")
 async def log(text: str) -> None:
+    structlog.contextvars.bind_contextvars(event=text, level=text)
     logging.getLogger("some.library").warning("somebody said %s", text)
     print(text)
 

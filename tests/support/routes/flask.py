@@ -2,6 +2,7 @@
 
 ROUTES = '''
 
+import asyncio
 import hashlib
 import logging
 import os
@@ -12,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import structlog
 from flask import Response, abort, request, url_for
 from pydantic import BaseModel, ValidationError
 
@@ -55,6 +57,7 @@ def blocking() -> dict[str, float]:
 def boom() -> None:
     password = "-".join(["a", "local", "variable"])
     kinds = {"exit": SystemExit, "timeout": TimeoutError, "refused": ConnectionRefusedError}
+    kinds["cancelled"] = asyncio.CancelledError  # as what a library cancels raises it
     raise kinds.get(request.args.get("kind", ""), RuntimeError)("this went wrong")
 
 
@@ -99,6 +102,7 @@ def warn() -> dict[str, str]:
 @bp.get("/log")
 def log() -> dict[str, str]:
     text = request.args["text"]
+    structlog.contextvars.bind_contextvars(event=text, level=text)
     logging.getLogger("some.library").warning("somebody said %s", text)
     print(text)
     return {}
@@ -156,6 +160,11 @@ def order() -> dict[str, object]:
 @bp.get("/big")
 def big() -> str:
     return "x" * 8_000_000
+
+
+@bp.get("/own-response")
+def own_response() -> None:
+    abort(409, response=Response("mine", 409))
 
 
 @bp.get("/teapot")

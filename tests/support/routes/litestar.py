@@ -13,6 +13,7 @@ import warnings
 from collections.abc import AsyncIterator
 from typing import Any
 
+import structlog
 from litestar import Request, Response, WebSocket, post, websocket
 from litestar.exceptions import HTTPException
 from litestar.params import FromQuery, JSONBody
@@ -56,6 +57,7 @@ async def blocking(seconds: FromQuery[float]) -> dict[str, float]:
 async def boom(request: Request[Any, Any, Any]) -> None:
     password = "-".join(["a", "local", "variable"])
     kinds = {"exit": SystemExit, "timeout": TimeoutError, "refused": ConnectionRefusedError}
+    kinds["cancelled"] = asyncio.CancelledError  # as what a library cancels raises it
     raise kinds.get(request.query_params.get("kind", ""), RuntimeError)("this went wrong")
 
 
@@ -97,6 +99,7 @@ async def warn() -> None:
 
 @get("/log")
 async def log(text: FromQuery[str]) -> None:
+    structlog.contextvars.bind_contextvars(event=text, level=text)
     logging.getLogger("some.library").warning("somebody said %s", text)
     print(text)
 
