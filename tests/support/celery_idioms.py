@@ -191,6 +191,21 @@ REFUSED = {
     "priority": ("tell.s(1).set(priority=5)", "priority"),
     "time-limit": ("tell.s(1).set(time_limit=5)", "time_limit"),
     "unserializable": ("tell.s(object())", "serializ"),
+    "pickle": ("tell.s(1).set(serializer='pickle')", "accept_content"),
+    "yaml": ("tell.s(1).set(serializer='yaml')", "accept_content"),
+    "exchange": ("tell.s(1).set(exchange='ex', routing_key='rk')", "name a queue"),
+    "fanout": (
+        "tell.s(1).set(queue=__import__('kombu.common').common.Broadcast('all'))",
+        "name a queue",
+    ),
+    "revoke": ("app.AsyncResult('some').revoke()", "remote control"),
+    "revoke-by-control": ("app.control.revoke('some', terminate=True)", "remote control"),
+    "revoke-group": ("app.GroupResult('some', [app.AsyncResult('other')]).revoke()", "remote control"),
+    "rate-limit": ("app.control.rate_limit('tell', '1/m')", "remote control"),
+    "shutdown": ("app.control.shutdown()", "remote control"),
+    "ping": ("app.control.ping()", "remote control"),
+    "inspect": ("app.control.inspect().active()", "remote control"),
+    "purge": ("app.control.purge()", "purge"),
 }
 # Code that celery accepts but this worker ignores, and a word of the message.
 WITHOUT_EFFECT = {

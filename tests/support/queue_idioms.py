@@ -1,23 +1,26 @@
 """The ways to enqueue jobs in the documentation of the queues in Redis, and how a test runs them."""
 
-from . import celery_idioms, dramatiq_idioms
+from . import celery_failures, celery_idioms, dramatiq_idioms
 from .cases import Case
+from .celery_failures import FAILING_AROUND, UNREADABLE
 from .celery_idioms import WITHOUT_EFFECT
 
 __all__ = [
     "CASES",
     "CONSOLE",
     "DIRECTLY",
+    "FAILING_AROUND",
     "HOLD",
     "HOLD_IN_DJANGO",
     "JOBS",
     "REFUSED",
+    "UNREADABLE",
     "WITHOUT_EFFECT",
     "Case",
 ]
 
-JOBS = {"celery": celery_idioms.JOBS, "dramatiq": dramatiq_idioms.JOBS}
-CASES = {"celery": celery_idioms.CASES, "dramatiq": dramatiq_idioms.CASES}
+JOBS = {"celery": celery_idioms.JOBS + celery_failures.JOBS, "dramatiq": dramatiq_idioms.JOBS}
+CASES = {"celery": celery_idioms.CASES | celery_failures.CASES, "dramatiq": dramatiq_idioms.CASES}
 REFUSED = {"celery": celery_idioms.REFUSED, "dramatiq": dramatiq_idioms.REFUSED}
 # Runs in the service's shell: it executes the code that the tests put into a list.
 CONSOLE = """
@@ -25,6 +28,7 @@ import time
 import traceback
 
 from {0}.jobs import *
+from {0}.runtime import jobs_queue
 from {0}.runtime.outbox import enqueue
 
 while True:

@@ -33,7 +33,10 @@ class Failed:
     """The failed jobs, which `shell` calls `failed`."""
 
     def list(self) -> list[dict[str, Any]]:
-        """Return the failed jobs, each with id, name, args, kwargs, queue and last traceback."""
+        """Return the failed jobs, each with id, name, args, kwargs, queue and last traceback.
+
+        A job that no worker could read has its `message` instead of args and kwargs.
+        """
         found: Any = transport.client.hvals(KEY)
         return [json.loads(data) for data in found]
 
@@ -41,9 +44,12 @@ class Failed:
         """Enqueue a job again, with all its attempts."""
         from .jobs_queue import app
 
-        app.send_task(
-            job["name"], job["args"], job["kwargs"], task_id=job["id"], queue=job["queue"]
-        )
+        if message := job.get("message"):
+            transport.put(job["queue"], message)
+        else:
+            app.send_task(
+                job["name"], job["args"], job["kwargs"], task_id=job["id"], queue=job["queue"]
+            )
         self.drop(job)
 
     def drop(self, job: dict[str, Any]) -> None:

@@ -180,6 +180,17 @@ class Channel(virtual.Channel):
 
     QoS = QoS
 
+    def basic_publish(
+        self, message: dict[str, Any], exchange: str, routing_key: str, **options: Any
+    ) -> None:
+        """Publish a message. Refuse a job for an exchange that would pass it to no queue."""
+        if exchange and (name := message["headers"].get("task")):
+            fanout = self.typeof(exchange).type == "fanout"
+            if fanout or not self._lookup(exchange, routing_key):
+                reason = f"no queue gets it from the exchange {exchange!r}; name a queue instead"
+                raise NotImplementedError(f"{name}: {reason}.")
+        super().basic_publish(message, exchange, routing_key, **options)
+
     def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
         item = json.dumps(message)
         if (collecting := outgoing.get(None)) is not None:

@@ -1,0 +1,145 @@
+"""What fails in a celery job or around it: jobs for a service, messages, and what must be told of them."""
+
+from .cases import Case
+
+JOBS = """
+
+import argparse
+import asyncio
+import sys
+
+
+def cancel():
+    async def main():
+        task = asyncio.create_task(asyncio.sleep(60))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        await task
+
+    asyncio.run(main())
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+def fill_memory():
+    raise MemoryError
+
+
+def parse():
+    argparse.ArgumentParser().parse_args(["--nope"])
+
+
+ENDS = {"exit": sys.exit, "parse": parse, "cancel": cancel, "interrupt": interrupt, "memory": fill_memory}
+
+
+@app.task(bind=True, max_retries=1, retry_backoff=1)
+def end_with(self, what):
+    tell(what, self.request.retries)
+    ENDS[what]()
+
+
+def break_in(hook, error):
+    # A class whose hook raises the error that the job is given.
+    def broken(self, *arguments):
+        raise error("the hook is broken")
+
+    return type("Broken", (app.Task,), {hook: broken})
+
+
+@app.task(base=break_in("before_start", ValueError))
+def before_start(secret):
+    tell("run")
+
+
+@app.task(base=break_in("before_start", SystemExit))
+def before_start_exits(secret):
+    tell("run")
+
+
+@app.task(base=break_in("before_start", Ignore))
+def before_start_ignores(secret):
+    tell("run")
+
+
+@app.task(base=break_in("on_success", ValueError))
+def on_success(secret):
+    tell("run")
+
+
+@app.task(base=break_in("on_success", SystemExit))
+def on_success_exits(secret):
+    tell("run")
+
+
+@app.task(base=break_in("after_return", ValueError))
+def after_return(secret):
+    tell("run")
+
+
+@app.task(base=break_in("on_failure", ValueError), max_retries=0)
+def on_failure(secret):
+    tell("run")
+    raise RuntimeError("the job fails")
+
+
+@app.task(base=break_in("on_retry", ValueError), max_retries=1, retry_backoff=1)
+def on_retry(secret):
+    tell("run")
+    raise RuntimeError("the job fails")
+
+
+@app.task
+def postrun(secret):
+    tell("run")
+
+
+@task_postrun.connect(sender=postrun)
+def break_postrun(**_):
+    raise ValueError("the hook is broken")
+
+
+@app.task
+def unserializable(secret):
+    tell("run")
+    return object()
+"""
+
+CASES = {
+    **{
+        f"ends-with-{end}": Case(
+            f"end_with.s('{end}')", [[end, "0"], [end, "1"]], outcomes=("failed", "failed"), kept=1
+        )
+        for end in ("exit", "parse", "cancel", "interrupt", "memory")
+    },
+    "before-start": Case("before_start.s('xyzzy')", [], outcomes=("failed",), kept=1),
+    "before-start-exits": Case("before_start_exits.s('xyzzy')", [], outcomes=("failed",), kept=1),
+    "before-start-ignores": Case("before_start_ignores.s('xyzzy')", [], outcomes=("ignored",)),
+}
+# Jobs whose hooks fail, or what follows them, and a word of the exception that the log must show.
+FAILING_AROUND = {
+    **{
+        f"{name}": (f"{name}.s('xyzzy')", "the hook is broken")
+        for name in (
+            *("before_start", "before_start_exits", "on_success", "on_success_exits"),
+            *("after_return", "on_failure", "on_retry", "postrun"),
+        )
+    },
+    "chain-refused": ("chain(tell.si('xyzzy'), tell.si('xyzzy').set(priority=5))", "priority"),
+    "chain-unserializable": ("chain(unserializable.s('xyzzy'), tell.s())", "serializ"),
+}
+# Code that puts messages into the queue which a worker cannot read, as foreign clients may.
+GARBLE = """
+queue, item = json.loads(jobs_queue.encode(tell.s('xyzzy'))[0])
+item = json.loads(item)
+{}
+transport.put(queue, json.dumps(item))
+"""
+UNREADABLE = {
+    "serializer": GARBLE.format("item['content-type'] = 'application/x-python-serialize'"),
+    "body": GARBLE.format("item['body'] = 'eHl6enk='"),
+    "compression": GARBLE.format("item['headers']['compression'] = 'application/x-gzip'"),
+    "expires": GARBLE.format("item['headers']['expires'] = 'some day'"),
+    "nameless": GARBLE.format("item['headers'] = {}"),
+}
