@@ -24,7 +24,6 @@ from tests.support.queue_idioms import (
     HOLD_IN_DJANGO,
     JOBS,
     REFUSED,
-    UNREADABLE,
     WITHOUT_EFFECT,
     Case,
 )
@@ -58,10 +57,6 @@ class Running:
             code = f"enqueue({job})"
         else:
             code = f"session.rollback(); enqueue(session, {job}); session.commit()"
-        return self.execute(code)
-
-    def execute(self, code: str) -> str:
-        """Execute code in the service's shell, and return what it raised."""
         self.server.client.rpush("commands", code)
         answer = self.server.client.blpop("answers", timeout=30)
         assert answer, "The console has not answered."
@@ -150,26 +145,6 @@ def test_what_fails_around_a_job_is_told(running: Running, project: Project, nam
     eventually(lambda: any(word in event.get("exception", "") for event in events()), "error in the log")
     eventually(lambda: not running.server.client.hlen("celery:taken"), "end of the job")
     assert "xyzzy" not in str(events())
-
-
-@pytest.mark.parametrize("name", list(UNREADABLE))
-def test_what_cannot_be_read_is_kept(running: Running, project: Project, name: str) -> None:
-    """C-28: with one event that tells why, and as it came, so that it can be tried again."""
-    code = chosen({"celery": UNREADABLE, "dramatiq": {}}, project, name)
-    client = running.server.client
-    client.delete("told", "celery:failed")
-    before = len(running.worker.events)
-
-    def events() -> list[Any]:
-        return [event for event in running.worker.events[before:] if event.get("outcome") == "invalid"]
-
-    assert running.execute(code) == ""
-    eventually(lambda: client.hlen("celery:failed") == 1 and len(events()) == 1, "job that is kept")
-    assert running.execute("failed.retry(failed.list()[0])") == ""
-    eventually(lambda: client.hlen("celery:failed") == 1 and len(events()) == 2, "job that is kept again")
-    eventually(lambda: not client.hlen("celery:taken"), "end of the job")
-    assert not running.told()
-    assert "xyzzy" not in str(running.worker.events[before:])
 
 
 @pytest.mark.parametrize("text", WITHOUT_EFFECT.values(), ids=list(WITHOUT_EFFECT))

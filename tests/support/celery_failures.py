@@ -126,20 +126,5 @@ FAILING_AROUND = {
             *("after_return", "on_failure", "on_retry", "postrun"),
         )
     },
-    "chain-refused": ("chain(tell.si('xyzzy'), tell.si('xyzzy').set(priority=5))", "priority"),
     "chain-unserializable": ("chain(unserializable.s('xyzzy'), tell.s())", "serializ"),
-}
-# Code that puts messages into the queue which a worker cannot read, as foreign clients may.
-GARBLE = """
-queue, item = json.loads(jobs_queue.encode(tell.s('xyzzy'))[0])
-item = json.loads(item)
-{}
-transport.put(queue, json.dumps(item))
-"""
-UNREADABLE = {
-    "serializer": GARBLE.format("item['content-type'] = 'application/x-python-serialize'"),
-    "body": GARBLE.format("item['body'] = 'eHl6enk='"),
-    "compression": GARBLE.format("item['headers']['compression'] = 'application/x-gzip'"),
-    "expires": GARBLE.format("item['headers']['expires'] = 'some day'"),
-    "nameless": GARBLE.format("item['headers'] = {}"),
 }

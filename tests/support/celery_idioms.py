@@ -190,6 +190,9 @@ REFUSED = {
     "chord-in-chain": ("chain(tell.si(0), group(add.s(1, 2), add.s(3, 4)), tell.s())", "chords"),
     "priority": ("tell.s(1).set(priority=5)", "priority"),
     "time-limit": ("tell.s(1).set(time_limit=5)", "time_limit"),
+    "priority-in-a-chain": ("chain(tell.si(1), tell.si(2), tell.si(3).set(priority=5))", "priority"),
+    "priority-of-a-link": ("tell.s(1).set(link=[tell.si(2).set(priority=5)])", "priority"),
+    "time-limit-of-a-link": ("tell.s(1).set(link_error=tell.si(2).set(time_limit=5))", "time_limit"),
     "unserializable": ("tell.s(object())", "serializ"),
     "pickle": ("tell.s(1).set(serializer='pickle')", "accept_content"),
     "yaml": ("tell.s(1).set(serializer='yaml')", "accept_content"),
@@ -214,6 +217,7 @@ WITHOUT_EFFECT = {
     "time-limit": ("\n\napp.conf.task_soft_time_limit = 60\n", "task_soft_time_limit"),
     "async": ("\n\n@app.task\nasync def ponder():\n    pass\n", "ponder"),
     "async-shared": ("\n\n@shared_task\nasync def ponder():\n    pass\n", "ponder"),
+    "acknowledged-early": ("\n\n@app.task(acks_late=False)\ndef early():\n    pass\n", "acks_late"),
     "class-of-celery": (
         """
 

@@ -2,7 +2,7 @@
 
 from . import celery_failures, celery_idioms, dramatiq_idioms
 from .cases import Case
-from .celery_failures import FAILING_AROUND, UNREADABLE
+from .celery_failures import FAILING_AROUND
 from .celery_idioms import WITHOUT_EFFECT
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "HOLD_IN_DJANGO",
     "JOBS",
     "REFUSED",
-    "UNREADABLE",
     "WITHOUT_EFFECT",
     "Case",
 ]
@@ -28,7 +27,6 @@ import time
 import traceback
 
 from {0}.jobs import *
-from {0}.runtime import jobs_queue
 from {0}.runtime.outbox import enqueue
 
 while True:

@@ -35,7 +35,7 @@ class Failed:
     def list(self) -> list[dict[str, Any]]:
         """Return the failed jobs, each with id, name, args, kwargs, queue and last traceback.
 
-        A job that no worker could read has its `message` instead of args and kwargs.
+        A message that is no job has no name and no arguments, but its text as `message`.
         """
         found: Any = transport.client.hvals(KEY)
         return [json.loads(data) for data in found]
@@ -44,8 +44,8 @@ class Failed:
         """Enqueue a job again, with all its attempts."""
         from .jobs_queue import app
 
-        if message := job.get("message"):
-            transport.put(job["queue"], message)
+        if "message" in job:  # one that no worker could read
+            transport.put_now(job["queue"], job["message"])
         else:
             app.send_task(
                 job["name"], job["args"], job["kwargs"], task_id=job["id"], queue=job["queue"]

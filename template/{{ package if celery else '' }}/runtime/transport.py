@@ -36,50 +36,72 @@ held: set[str] = set()  # the tags of the jobs that this worker has taken
 done: set[str] = set()  # the finished ones that Redis does not know of yet
 freed = threading.Event()  # set when there is room for one more
 stopping = threading.Event()
-trouble: redis.RedisError | None = None  # what kept this worker from taking a job
+trouble: redis.RedisError | None = None  # what kept this worker from taking a job, until it is told
+well = True  # whether this worker has reached the queue since
 calm_since: float | None = None  # when leases could be renewed again
 looked = time.monotonic()  # when this worker last tried to take a job
 outgoing: ContextVar[list[tuple[str, str]]] = ContextVar("outgoing")
 
 # Each script begins with a command that frees memory, so that Redis lets it write even when it is
-# full: only finished jobs make room.
-# `take` tries the queues in random order, so that none has to wait until another one is empty.
+# full: only finished jobs make room. And each writes first and removes last, because Redis does not
+# undo what a script did before a command that Redis refuses (by a rule of its ACL, for example).
+# Such a job may run twice, but is not lost.
+# `take` tries the queues in random order, so that none has to wait until another one is empty. A
+# key that is no queue holds up no other. A message without a tag gets one.
 take = client.register_script("""
+redis.call('ZREM', KEYS[2], '')
+local refused
 local names = redis.call('SRANDMEMBER', KEYS[1], 1000)
 for _, name in ipairs(names) do
-  local item = redis.call('RPOP', name)
-  if item then
-    local tag = cjson.decode(item).properties.delivery_tag
+  local item = redis.pcall('LINDEX', name, -1)
+  if type(item) == 'table' then
+    refused = item
+  elseif item then
+    local ok, tag = pcall(function() return cjson.decode(item).properties.delivery_tag end)
+    if not (ok and type(tag) == 'string' and string.find(tag, '^[%w%p]+$')) then
+      tag = redis.sha1hex(item)
+    end
     redis.call('ZADD', KEYS[2], redis.call('TIME')[1] + ARGV[1], tag)
     redis.call('HSET', KEYS[3], tag, name .. '\\n' .. item)
-    return item
+    redis.call('RPOP', name)
+    return {tag, name, item}
+  else
+    redis.call('SREM', KEYS[1], name)
   end
-  redis.call('SREM', KEYS[1], name)
 end
+return refused
 """)
 prolong = client.register_script("""
 redis.call('ZREM', KEYS[1], '')
 local ends = redis.call('TIME')[1] + ARGV[1]
 for at = 2, #ARGV do redis.call('ZADD', KEYS[1], 'XX', ends, ARGV[at]) end
 """)
+# `put_back` first tries both commands that remove: without them, a job would go back each second.
 put_back = client.register_script("""
 redis.call('ZREM', KEYS[1], '')
+redis.call('HDEL', KEYS[2], '')
 redis.call('SADD', KEYS[3], 'default')  -- other clients of celery's may enqueue there
+local refused
 local now = redis.call('TIME')[1]
 local tags = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 100)
 for at = 2, #ARGV do tags[#tags + 1] = ARGV[at] end
 for _, tag in ipairs(tags) do
-  local taken = redis.call('HGET', KEYS[2], tag)
-  redis.call('ZREM', KEYS[1], tag)
-  redis.call('HDEL', KEYS[2], tag)
+  local taken, pushed = redis.call('HGET', KEYS[2], tag), nil
   if taken then
     local cut = string.find(taken, '\\n', 1, true)
-    redis.call('RPUSH', string.sub(taken, 1, cut - 1), string.sub(taken, cut + 1))
     redis.call('SADD', KEYS[3], string.sub(taken, 1, cut - 1))
     redis.call('LPUSH', KEYS[4], '')
+    pushed = redis.pcall('RPUSH', string.sub(taken, 1, cut - 1), string.sub(taken, cut + 1))
+  end
+  if type(pushed) == 'table' then
+    refused = pushed
+  else
+    redis.call('ZREM', KEYS[1], tag)
+    redis.call('HDEL', KEYS[2], tag)
   end
 end
 redis.call('LTRIM', KEYS[4], 0, ARGV[1] - 1)
+return refused
 """)
 
 
@@ -93,16 +115,22 @@ def use(pool: redis.ConnectionPool) -> None:
 def put(queue: str, item: str) -> None:
     """Put a message into its queue, or let it wait until its time."""
     message = json.loads(item)
+    if not (eta := message["headers"].get("eta")):
+        return put_now(queue, item)
+    tag, due = message["properties"]["delivery_tag"], datetime.fromisoformat(eta)
     with client.pipeline() as pipeline:
-        if eta := message["headers"].get("eta"):
-            tag, due = message["properties"]["delivery_tag"], datetime.fromisoformat(eta)
-            pipeline.hset(TAKEN, tag, f"{queue}\n{item}")
-            pipeline.zadd(LEASES, {tag: due.replace(tzinfo=due.tzinfo or UTC).timestamp()})
-        else:
-            pipeline.lpush(queue, item)
-            pipeline.sadd(QUEUES, queue)
-            pipeline.lpush(BELL, "")
-            pipeline.ltrim(BELL, 0, RINGS - 1)
+        pipeline.hset(TAKEN, tag, f"{queue}\n{item}")
+        pipeline.zadd(LEASES, {tag: due.replace(tzinfo=due.tzinfo or UTC).timestamp()})
+        pipeline.execute()
+
+
+def put_now(queue: str, item: str) -> None:
+    """Put a message into its queue."""
+    with client.pipeline() as pipeline:
+        pipeline.lpush(queue, item)
+        pipeline.sadd(QUEUES, queue)
+        pipeline.lpush(BELL, "")
+        pipeline.ltrim(BELL, 0, RINGS - 1)
         pipeline.execute()
 
 
@@ -121,13 +149,23 @@ def renew() -> None:
     global calm_since
     try:
         settle()
-        prolong([LEASES], [LEASE_SECONDS, *held.copy()])
+        prolong([LEASES], [LEASE_SECONDS, "", *held.copy()])  # ZADD is tried in any case
     except redis.RedisError:
         calm_since = None
         raise
     calm_since = calm_since or time.monotonic()
     if time.monotonic() - calm_since > CALM_SECONDS:
         give_back(set())
+    tell_trouble()
+
+
+def tell_trouble() -> None:
+    """Raise the error that this worker has met. It is raised once, even if Redis is well again."""
+    global trouble
+    if error := trouble:
+        if well:
+            trouble = None
+        raise error
 
 
 def settle() -> None:
@@ -175,10 +213,24 @@ class QoS(virtual.QoS):
             give_back({delivery_tag})
 
 
+class Message(virtual.Message):
+    """What was in a queue. If that is no message, it has neither headers nor a body."""
+
+    def __init__(self, payload: Any, channel: Any = None, **options: Any) -> None:
+        tag, queue, self.item = payload
+        try:
+            super().__init__(json.loads(self.item), channel, **options)
+        except Exception:  # it may be anything at all
+            super().__init__({"properties": {"delivery_tag": ""}}, channel, **options)
+        self.queue: str = queue.decode(errors="replace")
+        self.delivery_tag = tag.decode()
+
+
 class Channel(virtual.Channel):
     """Takes jobs of all queues. It never fails, but leaves an error in `trouble`."""
 
     QoS = QoS
+    Message = Message
 
     def basic_publish(
         self, message: dict[str, Any], exchange: str, routing_key: str, **options: Any
@@ -199,16 +251,16 @@ class Channel(virtual.Channel):
             put(queue, item)
 
     def _get(self, queue: str, timeout: float | None = None) -> Any:
-        global trouble
+        global trouble, well
         try:
-            item = take([QUEUES, LEASES, TAKEN], [LEASE_SECONDS])
-            trouble = None
+            taken = take([QUEUES, LEASES, TAKEN], [LEASE_SECONDS])
+            well = True
         except redis.RedisError as error:
-            trouble = error
+            trouble, well = error, False
             raise Empty from error
-        if not item:
+        if not taken:
             raise Empty
-        return json.loads(item)
+        return taken  # see `Message`
 
     def drain_events(self, timeout: float | None = None, callback: Any = None) -> Any:
         """Deliver a job. If there is none, wait for at most POLL_SECONDS, and raise Empty."""
@@ -224,13 +276,13 @@ class Channel(virtual.Channel):
 
     def wait(self) -> None:
         """Wait for the bell or, if this worker has no room for one more job, for room."""
-        global trouble
+        global trouble, well
         if self.qos.can_consume():
             try:
                 listener.blpop([BELL], POLL_SECONDS)
                 return
             except redis.RedisError as error:
-                trouble = error
+                trouble, well = error, False
         freed.wait(POLL_SECONDS)
 
 
