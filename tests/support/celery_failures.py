@@ -8,6 +8,8 @@ import argparse
 import asyncio
 import sys
 
+from celery.utils.log import get_task_logger
+
 
 def cancel():
     async def main():
@@ -101,6 +103,19 @@ def break_postrun(**_):
 
 
 @app.task
+def count_down(number, outer=True):
+    if number:
+        count_down(number - 1, outer=False)
+    if outer:
+        tell("end")
+
+
+@app.task
+def log_with_celery(secret):
+    get_task_logger(__name__).error("failed", exc_info=ValueError("celery's own logger"))
+
+
+@app.task
 def unserializable(secret):
     tell("run")
     return object()
@@ -113,6 +128,7 @@ CASES = {
         )
         for end in ("exit", "parse", "cancel", "interrupt", "memory")
     },
+    "calls-itself": Case("count_down.s(8)", [["end"]]),
     "before-start": Case("before_start.s('xyzzy')", [], outcomes=("failed",), kept=1),
     "before-start-exits": Case("before_start_exits.s('xyzzy')", [], outcomes=("failed",), kept=1),
     "before-start-ignores": Case("before_start_ignores.s('xyzzy')", [], outcomes=("ignored",)),
@@ -126,5 +142,6 @@ FAILING_AROUND = {
             *("after_return", "on_failure", "on_retry", "postrun"),
         )
     },
+    "get-task-logger": ("log_with_celery.s('xyzzy')", "celery's own logger"),
     "chain-unserializable": ("chain(unserializable.s('xyzzy'), tell.s())", "serializ"),
 }
