@@ -35,7 +35,7 @@ class Failed:
     def list(self) -> list[dict[str, Any]]:
         """Return the failed jobs, each with id, name, args, kwargs, queue and last traceback.
 
-        A message that is no job has no name and no arguments, but its text as `message`.
+        A message that no worker could read has no arguments, but its text as `message`.
         """
         found: Any = transport.client.hvals(KEY)
         return [json.loads(data) for data in found]
