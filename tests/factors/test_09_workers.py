@@ -65,9 +65,13 @@ def test_a_job_that_outlasts_the_grace_goes_back(queue: InPostgres, launch: Laun
 
 
 @pytest.mark.long
-def test_the_job_of_a_killed_worker_runs_on_another(queue: InPostgres, launch: Launch) -> None:
-    """C-16: within 60 s."""
-    queue.enqueue("probe", {"key": 1, "seconds": 1})
+@pytest.mark.parametrize(("job", "attempts"), [("probe", 0), ("tireless", 6), ("patient", 48)])
+def test_the_job_of_a_killed_worker_runs_on_another(
+    queue: InPostgres, launch: Launch, job: str, attempts: int
+) -> None:
+    """C-16: within 60 s, and as often as the job's own policy allows."""
+    queue.enqueue(job, {"key": 1, "seconds": 1})
+    queue.database.execute("UPDATE procrastinate_jobs SET attempts = %s", attempts)
     killed = launch()
     eventually(lambda: queue.keys("begun") == [1], "beginning")
     other = launch()
@@ -205,12 +209,21 @@ def test_a_job_that_blocks_the_loop_runs_once(queue: InPostgres, launch: Launch)
     assert queue.keys("begun") == [1]
 
 
-def test_a_job_without_a_retry_goes_back_too(queue: InPostgres, launch: Launch) -> None:
-    """C-16: a task as the documentation declares it, whose worker is stopped, runs on another."""
-    shell(queue, "plain.defer(key=1, seconds=8)\n")
+@pytest.mark.every_framework
+def test_a_job_goes_back_whatever_its_retry_says(queue: InPostgres, launch: Launch) -> None:
+    """C-16: a task as the documentation declares it, at its last attempt too, runs on another worker."""
+    attempts = {"plain": 0, "probe": 5, "tireless": 6, "patient": 50}
+    for key, (job, count) in enumerate(attempts.items()):
+        shell(queue, f"{job}.defer(key={key}, seconds=8)\n")
+        done = "UPDATE procrastinate_jobs SET attempts = %s WHERE args->>'key' = %s"
+        queue.database.execute(done, count, str(key))
+    keys = [*range(len(attempts))]
     worker = launch(SHUTDOWN_GRACE_SECONDS="1")
-    eventually(lambda: queue.keys("begun") == [1], "beginning")
+    eventually(lambda: sorted(queue.keys("begun")) == keys, "beginning")
     worker.terminate()
     assert worker.wait() == 0
+    ended = [event["attempt"] for event in worker.find("job", outcome="given back")]
+    assert sorted(ended) == [count + 1 for count in attempts.values()]
+    assert queue.states() == {"todo": len(attempts)}
     launch()
-    eventually(lambda: queue.keys("begun") == [1, 1], "other beginning")
+    eventually(lambda: sorted(queue.keys("begun")) == sorted(keys * 2), "other beginning")
