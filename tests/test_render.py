@@ -26,7 +26,7 @@ MOST_LINES = {
     "litestar": (25, 110),
     "django": (120, 65),
     "wsgi": (20, 340),
-    "database": (110, 470),
+    "database": (110, 540),
     "queue": (50, 245),
     "redis": (20, 255),
     "procrastinate": (0, 75),

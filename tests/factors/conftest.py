@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from extensions.context import ON_WSGI
 from tests.conftest import Render, Start, starting
 from tests.support import postgres as pg
 from tests.support import redis, variants
@@ -13,6 +14,7 @@ from tests.support.idioms import IDIOMS
 from tests.support.jobs import InPostgres, procrastinate, released
 from tests.support.procrastinate_idioms import TASKS
 from tests.support.project import Project, edited, environment
+from tests.support.queue_idioms import ALONE
 from tests.support.service import Service
 from tests.support.telemetry import Receiver, receiver
 
@@ -146,6 +148,8 @@ def queued(request: pytest.FixtureRequest, render: Render, shared: Path) -> Proj
     """Return a service with a queue and with the tests' jobs. A test must not change it."""
     emitted = Project(render(request.param))
     text = procrastinate(emitted) + TASKS
+    if request.param["framework"] not in ON_WSGI:
+        text += ALONE.format(declare="app.task")
     return edited(emitted, shared, "queued", lambda project: project.append("jobs.py", text))
 
 

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
+from extensions.context import ON_WSGI
 from tests.conftest import Render, starting
 from tests.factors.conftest import Jobs
 from tests.support import postgres as pg
@@ -16,12 +18,14 @@ from tests.support import redis, variants
 from tests.support.idioms import IDIOMS
 from tests.support.project import Project, edited, environment
 from tests.support.queue_idioms import (
+    ALONE,
     CASES,
     CONSOLE,
     DIRECTLY,
     FAILING_AROUND,
     HOLD,
     HOLD_IN_DJANGO,
+    HOLDING,
     JOBS,
     REFUSED,
     WITHOUT_EFFECT,
@@ -37,6 +41,8 @@ def project(request: pytest.FixtureRequest, render: Render, shared: Path) -> Pro
     """Return a service with each queue, a database and these jobs."""
     text = JOBS[request.param["queue"]]
     hold = HOLD_IN_DJANGO if request.param["framework"] == "django" else HOLD
+    if request.param["framework"] not in ON_WSGI:
+        hold += ALONE
     text += hold.format(declare=IDIOMS[request.param["queue"]].declare)
     emitted = Project(render(request.param))
     return edited(emitted, shared, "idioms", lambda copy: copy.append("jobs.py", text))
@@ -181,3 +187,27 @@ def test_more_jobs_than_connections(request: pytest.FixtureRequest, project: Pro
 
     eventually(lambda: len(outcomes()) >= 8, "end of the jobs")
     assert outcomes() == ["succeeded"] * 8
+
+
+def test_jobs_with_event_loops_of_their_own(running: Running, project: Project) -> None:
+    """C-28: `asyncio.run` in many jobs at once, which have no more connections than the setting says."""
+    if project.answers()["framework"] in ON_WSGI:
+        pytest.skip("Its sessions block.")
+    before = len(running.worker.find("job"))
+    call = "alone.message()" if running.queue == "dramatiq" else "alone.s()"
+    assert [running.enqueue(call, "directly") for _ in range(16)] == [""] * 16
+    most = 0
+
+    def outcomes() -> list[str]:
+        return [event["outcome"] for event in running.worker.find("job")[before:]]
+
+    with psycopg.connect(running.jobs.variables["DATABASE_URL"], autocommit=True) as connection:
+
+        def have_ended() -> bool:
+            nonlocal most
+            most = max(most, len(connection.execute(HOLDING).fetchall()))
+            return len(outcomes()) >= 16
+
+        eventually(have_ended, "end of the jobs")
+    assert outcomes() == ["succeeded"] * 16
+    assert most == 5

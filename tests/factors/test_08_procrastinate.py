@@ -155,3 +155,13 @@ def test_a_request_that_enqueues_by_itself(queued: Project, shared: Path, tmp_pa
             assert queue.states() == {"todo": 2}
         finally:
             web.kill()
+
+
+def test_jobs_with_event_loops_of_their_own(queue: InPostgres, launch: Launch) -> None:
+    """C-28: `asyncio.run` in many blocking jobs at once, next to those in the worker's loop."""
+    if str(queue.project.answers()["framework"]) in ON_WSGI:
+        pytest.skip("Its sessions block.")
+    shell(queue, "for key in range(8): alone.defer(), probe.defer(key=key, seconds=0.1)\n")
+    worker = launch()
+    worker.wait_event("job", outcome="succeeded", count=16)
+    assert not worker.find("job failed")

@@ -6,11 +6,13 @@ from .celery_failures import FAILING_AROUND
 from .celery_idioms import WITHOUT_EFFECT
 
 __all__ = [
+    "ALONE",
     "CASES",
     "CONSOLE",
     "DIRECTLY",
     "FAILING_AROUND",
     "HOLD",
+    "HOLDING",
     "HOLD_IN_DJANGO",
     "JOBS",
     "REFUSED",
@@ -68,3 +70,26 @@ def hold():
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(2)")
 """
+
+# A job that runs an event loop of its own, and in it two transactions at a time.
+ALONE = """
+
+import asyncio
+
+from sqlalchemy import text
+
+from .db import transaction
+
+
+@{declare}
+def alone() -> None:
+    async def hold() -> None:
+        async with transaction() as session:
+            await session.execute(text("SELECT pg_sleep(0.3)"))
+
+    async def main() -> None:
+        await asyncio.gather(hold(), hold())
+
+    asyncio.run(main())
+"""
+HOLDING = "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(0.3)'"
