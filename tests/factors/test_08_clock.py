@@ -3,66 +3,26 @@
 import json
 import signal
 import time
-from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Render, Start, starting
+from tests.conftest import Render, starting
 from tests.support import postgres as pg
 from tests.support import processes, redis, variants
-from tests.support.idioms import SCHEDULES
+from tests.support.clocks import SECOND, Clocks
+from tests.support.idioms import IN_DJANGO, IN_POSTGRES, SCHEDULES, SWALLOWS, SWALLOWS_IN_DJANGO
 from tests.support.project import Project, edited, environment
-from tests.support.service import Service, eventually
+from tests.support.service import eventually
 
 pytestmark = pytest.mark.every_database
 
-SECOND = timedelta(seconds=1)
 CLOCKS = [
     {"framework": framework, "database": database, "queue": "dramatiq", "clock": True}
     for framework, database in SCHEDULES
 ]
-
-
-class Clocks:
-    """Starts clocks of the service, and counts what they have enqueued."""
-
-    def __init__(self, project: Project, start: Start, server: redis.Server, database: pg.Database | None):
-        self.project, self.start, self.server, self.database = project, start, server, database
-        self.started: list[Service] = []
-
-    def clock(self, *, wait: bool = True) -> Service:
-        """Start one."""
-        self.started.append(self.start(process="clock"))
-        if wait:
-            self.started[-1].wait_event("ticking")
-        return self.started[-1]
-
-    def ticks(self) -> Counter[datetime]:
-        """Return how often each tick was enqueued, as the clocks tell."""
-        events = (event for clock in self.started for event in clock.find("tick"))
-        return Counter(datetime.fromisoformat(event["at"]) for event in events)
-
-    def enqueued(self) -> int:
-        """Return how many jobs wait, where no worker runs."""
-        if self.database:
-            return int(self.database.execute("SELECT count(*) FROM outbox")[0][0])
-        return int(self.server.client.llen("dramatiq:default"))
-
-    def stop(self) -> None:
-        """Stop those that run, and see that they end as they should."""
-        for clock in self.started:
-            if clock.process.poll() is None:
-                clock.terminate("all")
-                assert clock.wait() == 0
-
-    def missed(self) -> list[datetime]:
-        """Return the ticks that nobody has enqueued, between the first and the last."""
-        ticks = self.ticks()
-        count = (max(ticks) - min(ticks)) // SECOND
-        return [tick for tick in (min(ticks) + n * SECOND for n in range(count)) if tick not in ticks]
 
 
 @pytest.fixture(scope="module", params=CLOCKS, ids=variants.label)
@@ -252,10 +212,15 @@ def test_a_worker_runs_what_a_clock_enqueues(clocks: Clocks) -> None:
     assert {event["process"] for event in clocks.started[0].events} == {"clock"}
 
 
+OFTEN = '@cron("* * * * *")\n'
 BROKEN = {
     "an expression": ('@cron("* * *")\ndef often() -> None: ...\n', "Wrong number of fields"),
     "a time that never comes": ('@cron("0 0 30 2 *")\ndef often() -> None: ...\n', "day-of-month"),
     "a name": ("undefined_name\n", "undefined_name"),
+    "two times of one function": (f"{OFTEN}{OFTEN}def often() -> None: ...\n", "often"),
+    "two functions of one name": (f"{OFTEN}def each_second() -> None: ...\n", "each_second"),
+    "a coroutine": (f"{OFTEN}async def often() -> None: ...\n", "often is a coroutine or a generator"),
+    "a generator": (f"{OFTEN}def often():\n    yield\n", "often is a coroutine or a generator"),
 }
 
 
@@ -279,3 +244,26 @@ def test_a_schedule_that_fails_stops_no_other(clocks: Clocks, tmp_path: Path) ->
     clock = clocks.start(broken, process="clock")
     clock.wait_event("tick failed", schedule="failing", count=2)
     clock.wait_event("tick", schedule="each_second", count=2)
+
+
+LOST = {IN_POSTGRES: SWALLOWS, IN_DJANGO: SWALLOWS_IN_DJANGO}
+
+
+@pytest.mark.every_framework
+def test_a_tick_whose_jobs_are_rolled_back_has_failed(clocks: Clocks, tmp_path: Path) -> None:
+    """C-17, C-28: the function has caught an error or rolled back; a savepoint confines an error."""
+    if not clocks.database:
+        pytest.skip("Redis has no transactions.")
+    copy = clocks.project.copy(tmp_path / "project")
+    copy.append("schedule.py", LOST[(copy.package / "schedule.py").read_text()])
+    clock = clocks.start(copy, process="clock")
+    clocks.started.append(clock)
+    names = {name for name in clock.wait_event("ticking")["schedules"] if name.startswith("lost_")}
+    assert len(names) == 3
+    for name in names:
+        reason = clock.wait_event("tick failed", schedule=name)["exception"]
+        assert "savepoint" in reason or "during flush" in reason, reason
+    clock.wait_event("tick", schedule="kept")
+    clocks.stop()
+    assert not [event for event in clock.find("tick") if event["schedule"] in names]
+    assert clocks.enqueued() == len(clock.find("tick"))

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ from alembic import op
 revision = "{revision}"
 down_revision = {before!r}
 branch_labels = {label!r}
+depends_on = {depends!r}
 
 
 def upgrade() -> None:
@@ -47,6 +49,47 @@ LONG = 'op.execute("SELECT pg_sleep(1)")'
 FAILS_IN_PART = f"""with op.get_context().autocommit_block():
         op.execute("CREATE TABLE half (id int)")
     {FAILS}"""
+NOTHING = "pass"
+# What ends the transaction of the release, each after it has created a table.
+COMMITS = {
+    "in SQL": 'op.execute("CREATE TABLE half (id int); COMMIT")',
+    "and begins again": 'op.execute("CREATE TABLE half (id int); COMMIT; BEGIN; SELECT 1")',
+    "on the connection": """op.execute("CREATE TABLE half (id int)")
+    op.get_bind().commit()""",
+    "in batches": """op.execute("CREATE TABLE half (id int)")
+    for _ in range(3):
+        op.get_bind().commit()
+        op.execute("INSERT INTO half VALUES (1)")""",
+}
+# Graphs of migrations after the first: what each of them does, and what it comes after or depends on.
+type Graph = list[tuple[str, dict[str, Any]]]
+GRAPHS: dict[str, Graph] = {
+    "two branches": [(COLUMN, {"before": "0001"}), (SHAPE, {"before": "0001"})],
+    "two branches and their merge": [
+        (COLUMN, {"before": "0001"}),
+        (SHAPE, {"before": "0001"}),
+        (NOTHING, {"before": ("0002", "0003")}),
+    ],
+    "a branch that depends on the other": [
+        (COLUMN, {}),
+        (SHAPE, {"before": None, "label": "billing", "depends": "0002"}),
+    ],
+    "a branch on which the other depends": [
+        (SHAPE, {"before": None, "label": "billing"}),
+        (COLUMN, {"before": "0001", "depends": "0002"}),
+    ],
+    "a branch that goes on, though the other depends on it": [
+        (COLUMN, {}),
+        (NOTHING, {"before": None, "label": "billing", "depends": "0002"}),
+        (SHAPE, {"before": "0002"}),
+    ],
+    "branches that depend on each other in turn": [
+        (COLUMN, {}),
+        (NOTHING, {"before": None, "label": "billing", "depends": "0002"}),
+        (NOTHING, {"before": "0002", "depends": "0003"}),
+        (SHAPE, {"before": "0003", "depends": "0004"}),
+    ],
+}
 AUDIT = '''
 
 
@@ -69,16 +112,24 @@ def only_once(pristine: Project) -> None:
         pytest.skip("This is Alembic's, which knows nothing of the framework.")
 
 
-def add(project: Project, *bodies: str, before: str | None = None, label: str | None = None) -> str:
-    """Add migrations, each after the one before, as a user would, and return the last one's revision."""
+def add(project: Project, *bodies: str, **options: Any) -> str:
+    """Add migrations, each after the one before, as a user would, and return the last one's revision.
+
+    `before`, `label` and `depends` are those of the first.
+    """
     folder = project.package / "migrations" / "versions"
     for body in bodies:
         number = len(list(folder.glob("0*.py")))
         revision = f"{number + 1:04}"
-        text = FILE.format(revision=revision, before=before or f"{number:04}", label=label, body=body)
-        (folder / f"{revision}_of_a_test.py").write_text(text)
-        before = label = None
+        known = {"before": f"{number:04}", "label": None, "depends": None} | options
+        (folder / f"{revision}_of_a_test.py").write_text(FILE.format(revision=revision, body=body, **known))
+        options = {}
     return revision
+
+
+def remove_last(project: Project) -> None:
+    """Remove the last migration."""
+    max((project.package / "migrations" / "versions").glob("0*.py")).unlink()
 
 
 def change_environment(project: Project, change: tuple[str, str]) -> None:
@@ -94,6 +145,11 @@ def release(run: Run, project: Project, database: Database, status: int = 0, **v
     assert done.returncode == status, done.stdout + done.stderr
     event: Event = json.loads(done.stdout.splitlines()[-1])
     return event
+
+
+def columns(database: Database) -> set[str]:
+    """Return the columns of the notes."""
+    return {row[1] for row in database.schema() if row[0] == "notes"}
 
 
 def index_is_valid(database: Database) -> bool:
@@ -115,12 +171,22 @@ def test_what_the_documentation_shows(run: Run, copied: Project, database: Datab
     assert run("check", project=copied, DATABASE_URL=database.url).returncode == 0
 
 
-def test_branches_with_labels(run: Run, copied: Project, database: Database) -> None:
-    """C-28: all heads are migrated to, and `check` wants all of them."""
-    add(copied, COLUMN, before="0001", label="colours")
-    add(copied, SHAPE, before="0001", label="shapes")
-    assert run("check", project=copied, DATABASE_URL=database.url).returncode == 1
-    assert release(run, copied, database)["revision"] == "0002, 0003"
+@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+def test_branches(run: Run, copied: Project, database: Database, graph: Graph, tmp_path: Path) -> None:
+    """C-28, C-18: all heads are migrated to, `check` wants all of them, and a rollback keeps them."""
+    *first, (body, options) = graph
+    for each, after in first:
+        add(copied, each, **after)
+    release(run, copied, database)
+    assert run("check", project=copied, DATABASE_URL=database.url).returncode == 0
+    later = copied.copy(tmp_path / "later")
+    add(later, body, **options)
+    assert run("check", project=later, DATABASE_URL=database.url).returncode == 1
+    for _ in range(2):
+        assert release(run, later, database)["event"] == "migrated"
+        assert run("check", project=later, DATABASE_URL=database.url).returncode == 0
+    assert columns(database) >= {"colour", "shape"}
+    assert release(run, copied, database)["event"] == "schema is ahead"
     assert run("check", project=copied, DATABASE_URL=database.url).returncode == 0
 
 
@@ -130,22 +196,42 @@ def test_a_failure_says_where_the_schema_stands(run: Run, copied: Project, datab
     add(copied, COLUMN, FAILS)
     assert "schema_is_at" not in release(run, copied, database, status=1)
     assert database.schema() == before
-    (copied.package / "migrations" / "versions" / "0003_of_a_test.py").unlink()
+    remove_last(copied)
     last = add(copied, INDEX, SHAPE, FAILS)
     event = release(run, copied, database, status=1)
     assert event["event"] == "migration failed"
     assert event["schema_is_at"] == f"{int(last) - 2:04}"
     assert "in_part" not in event
-    columns = {row[1] for row in database.schema() if row[0] == "notes"}
-    assert "colour" in columns
-    assert "shape" not in columns
+    assert columns(database) & {"colour", "shape"} == {"colour"}
     assert index_is_valid(database)
     assert database.execute("SELECT version_num FROM alembic_version") == [(event["schema_is_at"],)]
 
 
-def test_a_failure_halfway(run: Run, copied: Project, database: Database) -> None:
-    """C-18: outside of a transaction, Postgres undoes nothing."""
-    add(copied, COLUMN, FAILS_IN_PART)
+@pytest.mark.parametrize("how", COMMITS)
+def test_a_migration_that_commits(run: Run, copied: Project, database: Database, how: str) -> None:
+    """C-18, C-28: it is done, with the ones before it, and the next release goes on from there."""
+    last = add(copied, COLUMN, COMMITS[how], SHAPE, FAILS)
+    event = release(run, copied, database, status=1)
+    assert event["schema_is_at"] == f"{int(last) - 2:04}"
+    assert "in_part" not in event
+    assert database.execute("SELECT version_num FROM alembic_version") == [(event["schema_is_at"],)]
+    assert columns(database) & {"colour", "shape"} == {"colour"}
+    remove_last(copied)
+    add(copied, INDEX)
+    assert release(run, copied, database)["revision"] == last
+    assert columns(database) >= {"colour", "shape"}
+    assert database.execute("SELECT version_num FROM alembic_version") == [(last,)]
+
+
+HALFWAY = {"with an autocommit_block": FAILS_IN_PART} | {
+    how: f"{body}\n    {FAILS}" for how, body in COMMITS.items()
+}
+
+
+@pytest.mark.parametrize("how", HALFWAY)
+def test_a_failure_halfway(run: Run, copied: Project, database: Database, how: str) -> None:
+    """C-18: Postgres cannot undo what was committed."""
+    add(copied, COLUMN, HALFWAY[how])
     event = release(run, copied, database, status=1)
     assert (event["schema_is_at"], event["in_part"]) == ("0002", "0003")
     assert any(row[0] == "half" for row in database.schema())
@@ -160,7 +246,7 @@ def test_the_environment_is_the_users(run: Run, copied: Project, database: Datab
     assert "in_part" not in event
     database.execute("ALTER TABLE alembic_version RENAME TO versions_of_ours")
     change_environment(copied, OWN_TABLE)
-    (copied.package / "migrations" / "versions" / "0004_of_a_test.py").unlink()
+    remove_last(copied)
     assert release(run, copied, database)["revision"] == "0003"
     assert run("check", project=copied, DATABASE_URL=database.url).returncode == 0
 

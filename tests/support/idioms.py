@@ -81,6 +81,90 @@ from .runtime.outbox import enqueue
 def each_second() -> None:
     enqueue(count_notes.message())
 """
+# Schedules whose functions enqueue a job, and then catch an error of the database or roll back.
+SWALLOWS = """
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from .models import Note
+
+
+@cron("* * * * * *")
+def lost_with_a_statement(session: Session) -> None:
+    enqueue(session, count_notes.message())
+    try:
+        session.execute(text("INSERT INTO notes (text) VALUES (NULL)"))
+    except IntegrityError:
+        pass
+
+
+@cron("* * * * * *")
+def lost_with_a_flush(session: Session) -> None:
+    enqueue(session, count_notes.message())
+    try:
+        session.add(Note(text=None))
+        session.flush()
+    except IntegrityError:
+        pass
+
+
+@cron("* * * * * *")
+def lost_with_a_rollback(session: Session) -> None:
+    enqueue(session, count_notes.message())
+    session.flush()
+    session.rollback()
+
+
+@cron("* * * * * *")
+def kept(session: Session) -> None:
+    enqueue(session, count_notes.message())
+    try:
+        with session.begin_nested():
+            session.execute(text("INSERT INTO notes (text) VALUES (NULL)"))
+    except IntegrityError:
+        pass
+"""
+SWALLOWS_IN_DJANGO = """
+
+from django.db import IntegrityError, connection, transaction
+
+from .models import Note
+
+
+@cron("* * * * * *")
+def lost_with_a_statement() -> None:
+    enqueue(count_notes.message())
+    try:
+        connection.cursor().execute("INSERT INTO notes (text) VALUES (NULL)")
+    except IntegrityError:
+        pass
+
+
+@cron("* * * * * *")
+def lost_with_a_row() -> None:
+    enqueue(count_notes.message())
+    try:
+        Note.objects.create(text=None)
+    except IntegrityError:
+        pass
+
+
+@cron("* * * * * *")
+def lost_with_a_rollback() -> None:
+    enqueue(count_notes.message())
+    transaction.set_rollback(True)
+
+
+@cron("* * * * * *")
+def kept() -> None:
+    enqueue(count_notes.message())
+    try:
+        with transaction.atomic():
+            Note.objects.create(text=None)
+    except IntegrityError:
+        pass
+"""
 SCHEDULES = {
     ("fastapi", "none"): IN_REDIS,
     ("fastapi", "postgres"): IN_POSTGRES,

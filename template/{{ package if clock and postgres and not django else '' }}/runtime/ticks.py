@@ -41,7 +41,7 @@ class Ticks:
 
     def enqueue(self, schedule: str, tick: datetime, enqueue: Enqueue) -> bool:
         """Enqueue the jobs of a tick, unless another clock did; return whether it was this one."""
-        with Session(self.engine) as session, session.begin():
+        with Session(self.engine) as session:
             new = insert(Tick).values(schedule=schedule, at=tick)
             moved = new.on_conflict_do_update(  # waits for a clock that is doing the same
                 index_elements=[Tick.schedule], set_={"at": tick}, where=Tick.at < tick
@@ -49,4 +49,18 @@ class Ticks:
             if not session.scalar(moved.returning(Tick.schedule)):
                 return False
             enqueue(session)
+            session.commit()  # raises if the function has caught an error of the database
+            stored = select(Tick.at).where(Tick.schedule == schedule, Tick.at >= tick)
+            if not session.scalar(stored):
+                raise RolledBackError
             return True
+
+
+class RolledBackError(Exception):
+    """The function has rolled back its session, and with it the tick."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The function has rolled back the session with which it enqueues. "
+            "If you expect an error, use a savepoint: `with session.begin_nested(): …`."
+        )

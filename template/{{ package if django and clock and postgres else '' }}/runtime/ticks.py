@@ -7,9 +7,10 @@ enqueued or left to another clock.
 from collections.abc import Callable
 from datetime import datetime
 
-from django.db import close_old_connections, transaction
+from django.db import close_old_connections, connection, transaction
 
 from .models import Tick
+from .transactions import is_lost
 
 type Enqueue = Callable[[], object]
 
@@ -30,4 +31,9 @@ class Ticks:
             if not Tick.objects.filter(schedule=schedule, at__lt=tick).update(at=tick):
                 return False
             enqueue()
+            if is_lost(connection):
+                raise transaction.TransactionManagementError(
+                    "All that the function enqueued is rolled back: it caught an error outside of a"
+                    " savepoint (`with transaction.atomic(): …`), or called `set_rollback`."
+                ) from getattr(connection, "rollback_exc", None)  # django-stubs lacks it
             return True

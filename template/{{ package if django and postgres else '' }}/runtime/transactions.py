@@ -40,21 +40,20 @@ class Handler(WSGIHandler):
 
 
 def _judge(connection: Any, response: HttpResponseBase | None) -> None:
-    """Raise if COMMIT would be a rollback, which neither Postgres nor Django reports.
-
-    A view that answers 4xx or 5xx does not claim that it has written anything.
-    """
+    """Raise if a view claims to have written what is lost. One that answers 4xx or 5xx does not."""
     if response is None:  # Django complains of it
         connection.set_rollback(True)
-    elif response.status_code < 400 and (
-        connection.needs_rollback
-        or (
-            connection.vendor == "postgresql"
-            and connection.connection
-            and connection.connection.info.transaction_status == TransactionStatus.INERROR
-        )
-    ):
+    elif response.status_code < 400 and is_lost(connection):
         raise TransactionManagementError(
             f"The view answered {response.status_code}, but all that it wrote is rolled back: it"
             " caught an error outside of an `atomic` block, or called `set_rollback`."
         ) from connection.rollback_exc
+
+
+def is_lost(connection: Any) -> bool:
+    """Tell whether COMMIT would be a rollback, which neither Postgres nor Django reports."""
+    return bool(connection.needs_rollback) or (
+        connection.vendor == "postgresql"
+        and connection.connection is not None
+        and connection.connection.info.transaction_status == TransactionStatus.INERROR
+    )

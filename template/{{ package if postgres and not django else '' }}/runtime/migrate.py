@@ -5,6 +5,7 @@ Several releases at the same time wait for each other.
 
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from .postgres import Postgres
 
@@ -29,8 +31,8 @@ class Migrations:
     def __init__(self, postgres: Postgres, location: str) -> None:
         self.engine = postgres.unpooled_engine()
         self.location = location
-        self.running: str | None = None
-        self.last = "the release before"
+        self.running = self.last = "the release before"
+        self.transaction: int | None = None  # in which the running migration began
         self.kept: dict[str, str] = {}
         """The migrations that a failure cannot undo."""
 
@@ -38,10 +40,11 @@ class Migrations:
         """Migrate to all heads, and return the exit status.
 
         All migrations are one transaction, so a failure leaves the schema as it was. A migration
-        with an `autocommit_block` commits the ones before it, and is committed before the next one;
-        if it fails, the event says what is committed. In a transaction, a migration waits for the
-        lock of a table for at most `lock_timeout_seconds`, because other queries wait behind it.
-        After a rollback, the schema of the later release stays if this release can use it.
+        that commits, such as one with an `autocommit_block`, commits the ones before it, and is
+        committed before the next one; if it fails, the event says what is committed. In a
+        transaction, a migration waits for the lock of a table for at most `lock_timeout_seconds`,
+        because other queries wait behind it. After a rollback, the schema of the later release
+        stays if this release can use it.
         """
         for signum in (signal.SIGTERM, signal.SIGINT):  # psycopg then cancels the statement
             signal.signal(signum, signal.default_int_handler)
@@ -58,6 +61,7 @@ class Migrations:
                 self._watch(connection, lock_timeout_seconds)
                 self._run(connection, self._steps, destination_rev="heads")
         except (Exception, KeyboardInterrupt):
+            self._look_what_is_kept()
             log.critical("migration failed", exc_info=True, **self.kept)
             return 1
         log.info("migrated", revision=", ".join(self.scripts().get_heads()))
@@ -65,24 +69,34 @@ class Migrations:
 
     def _steps(self, heads: Any, context: MigrationContext) -> Iterator[Any]:
         # As in `alembic.command.upgrade`, which does not report its progress.
+        connection: Any = context.connection
         for step in self.scripts()._upgrade_revs("heads", heads):
-            self.running = step.revision.revision
+            self.running, self.transaction = step.revision.revision, _transaction(connection)
             yield step
-            self.last = step.revision.revision
-            if "in_part" in self.kept:
-                with context.autocommit_block():  # commits
-                    pass
+            self.last = self.running
+            if _transaction(connection) != self.transaction:  # it has committed
+                connection.commit()  # the rest of it, and its revision
+                context.begin_transaction()  # or env.py would commit the one that has ended
                 self.kept = {"schema_is_at": self.last}
 
     def _watch(self, connection: Connection, lock_timeout: float) -> None:
         @event.listens_for(connection, "begin")
         def note(connection: Connection) -> None:
             if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
-                self.kept = {"schema_is_at": self.last, "in_part": str(self.running)}
-                return
-            if self.running and "in_part" not in self.kept:  # as `transaction_per_migration` does
+                self.kept = {"schema_is_at": self.last, "in_part": self.running}
+            else:
+                _set_lock_timeout(connection, lock_timeout)
+
+    def _look_what_is_kept(self) -> None:
+        """Find out whether the migration that failed has committed, which it may do in SQL, too."""
+        if self.transaction is None:
+            return
+        status = text(f"SELECT txid_status({self.transaction})")
+        with suppress(SQLAlchemyError), self.engine.connect() as connection:
+            if connection.scalar(status) == "committed":
                 self.kept = {"schema_is_at": self.last}
-            _set_lock_timeout(connection, lock_timeout)
+                if self.running != self.last:
+                    self.kept["in_part"] = self.running
 
     def are_missing(self) -> bool:
         """Log and return whether the schema lacks what this release needs."""
@@ -90,7 +104,9 @@ class Migrations:
             if self._later(connection):
                 behind = bool(self._missing(connection))
             else:
-                behind = self._heads(connection) != set(self.scripts().get_heads())
+                # The database does not store a head on which another revision depends.
+                heads: Any = tuple(self._heads(connection))
+                behind = bool(self.scripts()._upgrade_revs("heads", heads))
         if behind:
             log.error("schema is behind", missing="run `release`")
         return behind
@@ -152,6 +168,11 @@ def _take(turn: Connection) -> None:
     # Last, because it ends the portal of the SELECT, and with it the snapshot for which
     # CREATE INDEX CONCURRENTLY would wait.
     turn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+
+
+def _transaction(connection: Connection) -> int:
+    """Return the id of the current transaction."""
+    return int(connection.scalar(text("SELECT txid_current()")) or 0)
 
 
 def _set_lock_timeout(connection: Connection, seconds: float) -> None:
