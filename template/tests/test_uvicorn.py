@@ -48,6 +48,8 @@ def test_its_classes_have(owner: type, names: str) -> None:
             " waiting_for_100_continue",
         ),
         (flow_control.FlowControl.__init__, "read_paused"),
+        (WebSocketsSansIOProtocol.handle_ping, "conn data_to_send transport write"),
+        (WebSocketsSansIOProtocol.resume_writing, "set writable"),
         (WebSocketsSansIOProtocol.data_received, "conn receive_data"),
         (WebSocketsSansIOProtocol.handle_events, "events_received"),
         (WebSocketsSansIOProtocol.handle_connect, "accept status_code"),

@@ -88,7 +88,8 @@ def attack(service: Service, framework: str, given: argparse.Namespace) -> Run:
             outcomes = raw.attack_all(port, inputs, given.seed)
         run.inputs = Raw(outcomes, raw.smuggled(service), ordinary, health)
     if "slow" in parts:
-        run.delays = [slow.delay(service, kind, count) for kind in slow.KINDS for count in kind.counts]
+        kinds = [kind for kind in slow.KINDS if framework in kind.frameworks]
+        run.delays = [slow.delay(service, kind, count) for kind in kinds for count in kind.counts]
     if "overload" in parts:
         for connections in (64, given.connections):
             run.loads.append(overload.overload(service, connections, given.seconds))

@@ -5,15 +5,22 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from extensions.context import ON_WSGI
+from tests.support import variants
 from tests.support.service import Service
 
 from . import sound
 from .others import Health, Ordinary
 
-PATIENCE = 60.0  # seconds until the last of them should long have been closed
+ON_ASGI = tuple(each for each in variants.choices()["framework"] if each not in ON_WSGI)
+PATIENCE = 100.0  # seconds until all should have been closed: 70 kB give a body 70 s
 HALF_HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Half: "
-HALF_BODY = b"POST /notes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"
-BIG = sound.get(b"/big")
+POST = b"POST /echo HTTP/1.1\r\nHost: localhost\r\n"
+HALF_BODY = POST + b"Content-Length: 100\r\n\r\n{"
+NO_BODY = POST + b"Expect: 100-continue\r\nContent-Length: 100\r\n\r\n"
+LONG_BODY = POST + b"Content-Length: 1000000\r\n\r\n" + b"{" * 70_000
+BIG, STREAM = sound.get(b"/big"), sound.get(b"/export")
+WEBSOCKET = sound.get(b"/ws/flood", sound.WEBSOCKET)
 
 
 @dataclass(frozen=True)
@@ -25,12 +32,17 @@ class Kind:
     reason: str
     """What the event says that tells of the end of such a client."""
     counts: tuple[int, ...]
+    frameworks: tuple[str, ...] = ON_ASGI + ON_WSGI
 
 
 KINDS = (
     Kind("unfinished heads", HALF_HEAD, "its head does not come", (20, 200)),
     Kind("unfinished bodies", HALF_BODY, "its body does not come", (20, 200)),
+    Kind("bodies that wait for a 100", NO_BODY, "its body does not come", (200,)),
+    Kind("bodies of 1 MB, after 70 kB", LONG_BODY, "its body does not come", (200,)),
     Kind("clients that do not read", BIG, "it does not read", (20, 60)),
+    Kind("clients that do not read a stream", STREAM, "it does not read", (40,), ON_WSGI),
+    Kind("websockets that do not read", WEBSOCKET, "it does not read", (60,), ON_ASGI),
 )
 
 

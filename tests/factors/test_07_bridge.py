@@ -2,6 +2,10 @@
 
 import json
 import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -191,3 +195,43 @@ def test_a_client_that_leaves_before_the_answer(probe: Service) -> None:
     eventually(lambda: len(probe.find("request", path="/wsgi/slow")) == 3, "event of each")
     assert [event["status"] for event in probe.find("request", path="/wsgi/slow")].count(499) == 2
     assert not [event for event in probe.events if event["level"] != "info"]
+
+
+def test_who_does_not_read_stops_nobody(probe: Service) -> None:
+    """C-26: a stream that waits for its client is cut once a request waits for its thread."""
+    began, unread = time.monotonic(), b"GET /wsgi/endless HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with ExitStack() as stack:
+        for _ in range(6):  # of two threads
+            sock = stack.enter_context(socket.create_connection(("127.0.0.1", probe.port), timeout=PATIENCE))
+            sock.sendall(unread)
+        time.sleep(1)
+        assert status(probe.port, "/livez") == status(probe.port, "/readyz") == 200
+        assert status(probe.port, "/") == 200
+    assert time.monotonic() - began < 10
+    probe.wait_event("client too slow", reason="it does not read, and others wait")
+    assert not [event for event in probe.events if event["level"] != "info"]
+
+
+def test_what_no_thread_takes_is_refused(probe: Service) -> None:
+    """C-26: in time, while streams whose clients read hold every thread."""
+    streams = [socket.create_connection(("127.0.0.1", probe.port), timeout=PATIENCE) for _ in range(2)]
+    done = threading.Event()
+
+    def read(sock: socket.socket) -> None:
+        while not done.is_set():
+            sock.recv(65536)
+
+    with ThreadPoolExecutor() as readers, ExitStack() as stack:
+        stack.callback(done.set)
+        for sock in streams:
+            sock.sendall(b"GET /wsgi/endless HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert sock.recv(65536)
+            readers.submit(read, sock)
+        began = time.monotonic()
+        assert status(probe.port, "/") == 503
+        assert 4 < time.monotonic() - began < 10
+        assert status(probe.port, "/readyz") == 200
+    for sock in streams:
+        sock.close()
+    assert status(probe.port, "/") == 200
+    assert not probe.find("client too slow")

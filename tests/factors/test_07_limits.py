@@ -183,15 +183,22 @@ def test_a_silent_connection_is_no_error(start: Start) -> None:
 
 @pytest.mark.asgi
 def test_what_is_too_much_is_refused(start: Start) -> None:
-    """C-26: after a moment, before it works, and not for slow bodies; health checks pass."""
+    """C-26: after a moment, before it works, and not for slow bodies; health checks pass.
+
+    What has begun is not refused.
+    """
     service = start()
     with ExitStack() as stack:
         for _ in range(120):
             stack.enter_context(connect(service)).sendall(POST + b"Content-Length: 9\r\n\r\nslow")
+        begun = stack.enter_context(connect(service))
+        begun.sendall(POST + b"Content-Length: 100000\r\nConnection: close\r\n\r\n" + b"x" * 70_000)
         assert status(service.port, "/") == 200
         busy = [Connection(service.port) for _ in range(110)]
         for connection in busy:
             connection.request("GET", "/slow?seconds=8")
+        service.wait_event("slow has begun", count=100)
+        begun.sendall(b"x" * 30_000)
         for path in ("/livez", "/readyz"):
             assert status(service.port, path) == 200
         answers = [connection.getresponse() for connection in busy]
@@ -199,3 +206,31 @@ def test_what_is_too_much_is_refused(start: Start) -> None:
         assert found[503] >= 10
         assert found[200] + found[503] == 110
         assert all(answer.headers["retry-after"] for answer in answers if answer.status == 503)
+        assert read_to_end(begun).startswith(b"HTTP/1.1 200")
+
+
+UNFINISHED = {
+    "which waits for a 100": b"Expect: 100-continue\r\nContent-Length: 50\r\n\r\n",
+    "of which much has come": b"Content-Length: 1000000\r\n\r\n" + b"x" * 70_000,
+}
+
+
+@pytest.mark.parametrize("rest", UNFINISHED.values(), ids=UNFINISHED)
+def test_a_body_that_does_not_come_takes_no_place(start: Start, rest: bytes) -> None:
+    """C-26: not even if its request has begun; and once it comes, the request goes on."""
+    service = start()
+    with ExitStack() as stack:
+        slow = [stack.enter_context(connect(service)) for _ in range(110)]
+        for sock in slow:
+            sock.sendall(POST + rest)
+        for _ in range(3):
+            began = time.monotonic()
+            assert status(service.port, "/") == 200
+            assert time.monotonic() - began < 1
+        length = int(rest.split(b"Content-Length: ")[1].split()[0])
+        for sock in slow[-5:]:
+            sock.sendall(b"x" * (length - len(rest.partition(b"\r\n\r\n")[2])))
+            answer = sock.recv(65536)
+            while b"}" not in answer:
+                answer += sock.recv(65536)
+            assert json.loads(answer.rpartition(b"\r\n\r\n")[2])["bytes"] == length

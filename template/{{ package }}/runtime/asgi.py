@@ -18,6 +18,8 @@ type Header = tuple[bytes, bytes]
 CLOSE = (b"connection", b"close")
 REFUSED = "slipway.refused"
 """The scope's key for the status that answers a malformed request: see `protocol.py`."""
+CUT = "slipway.cut"
+"""The scope's key for a function that closes the connection of a client that does not read."""
 FAILURE = "slipway.failure"
 """The scope's key for an error that the application's middleware may catch."""
 

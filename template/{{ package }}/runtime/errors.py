@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import structlog
+from uvicorn.protocols.utils import ClientDisconnected
 
 from . import responses
 from .asgi import (
@@ -89,8 +90,8 @@ class Problems(Step):
         return responses.log_failure(error, self.services, **where)
 
     async def websocket(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Pass a websocket on; if it fails, uvicorn closes it."""
-        accepted = disconnected = False
+        """Pass a websocket on; if it fails, uvicorn closes it. Before that, refuse it."""
+        answered = accepted = disconnected = False
 
         async def receive_noting() -> Message:
             nonlocal disconnected
@@ -99,19 +100,39 @@ class Problems(Step):
             return message
 
         async def send_or_refuse(message: Message) -> None:
-            nonlocal accepted
-            accepted = accepted or message["type"] == "websocket.accept"
-            if message["type"] == "websocket.close" and not accepted:
-                await refuse_websocket(scope, send, 403)
-            else:
-                await send(message)
+            nonlocal answered, accepted, disconnected
+            answered, accepted = True, accepted or message["type"] == "websocket.accept"
+            try:
+                if message["type"] == "websocket.close" and not accepted:
+                    await refuse_websocket(scope, send, 403)
+                else:
+                    await send(message)
+            except ClientDisconnected:
+                disconnected = True
+                raise
 
+        status = 500
         try:
             await self.app(scope, receive_noting, send_or_refuse)
+            if not (answered or disconnected):
+                raise RuntimeError("The application returned without an answer.")
+        except asyncio.CancelledError:  # uvicorn cancels it after the grace period
+            log.error("request cut", method="GET", path=scope["path"])
+            status = 503
         except Exception as error:
-            # the frameworks raise this when the client has closed it
-            if not (disconnected and type(error).__name__ == "WebSocketDisconnect"):
+            if not (disconnected and _tells_that_client_left(error)):
                 log.exception("websocket failed", path=scope["path"])
+        if disconnected and not answered:
+            raise ClientDisconnected  # or uvicorn logs an error
+        if not answered:
+            await refuse_websocket(scope, send, status)
+
+
+def _tells_that_client_left(error: BaseException) -> bool:
+    """Tell whether the framework or uvicorn raised this because the client has left."""
+    if isinstance(error, BaseExceptionGroup):  # of a TaskGroup that reads and writes
+        return all(_tells_that_client_left(each) for each in error.exceptions)
+    return type(error).__name__ == "WebSocketDisconnect" or isinstance(error, ClientDisconnected)
 
 
 def _is_cancelled() -> bool:

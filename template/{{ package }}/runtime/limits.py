@@ -1,11 +1,14 @@
 """Maintained by `copier update`. The steps that limit bodies, streams and concurrency."""
 
 import asyncio
-from collections.abc import Awaitable
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from .asgi import (
     CLOSE,
+    CUT,
     REFUSED,
     App,
     Message,
@@ -21,6 +24,7 @@ from .drain import drain
 
 AT_ONCE = 100  # the most requests that a process works on at once
 WAIT_SECONDS = 5  # how long a request waits for its turn before it gets a 503
+CUT_SECONDS = 1  # how long a stream behind a bridge may wait for its client while a request waits
 AHEAD_BYTES = 65_536  # how much of a body must arrive before its request gets a turn
 ENDLESS = b"text/event-stream"
 REFUSAL = "slipway.refusal"
@@ -116,46 +120,122 @@ class Concurrency(Step):
 
     def __init__(self, app: App, at_once: int = AT_ONCE) -> None:
         super().__init__(app)
-        # at least one place for each thread of a bridge
-        self.places = asyncio.Semaphore(max(at_once, getattr(app, "at_once", 0)))
+        threads: int = getattr(app, "at_once", 0)  # of a bridge; else 0
+        self.places = Places(threads or at_once)
+        self.until_start = not threads
         self.refuses = refuses(app)
 
     async def http(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Pass a request on in its turn. Its place is free once its response begins."""
-        ahead = await _read_ahead(scope, receive)
-        if not self.places.locked():
-            await self.places.acquire()  # returns at once
-        else:
-            try:
-                async with asyncio.timeout(WAIT_SECONDS):
-                    await self.places.acquire()
-            except TimeoutError:
-                return await problem(send, 503, (b"retry-after", b"1"))
-        waits = True
+        """Pass a request on in its turn.
+
+        While it waits for its body, its place is free. It is also free once the response begins;
+        but behind a bridge, a response holds its place while it holds its thread.
+        """
+        names = {name for name, _ in scope["headers"]}
+        more = b"content-length" in names or b"transfer-encoding" in names
+        ahead = list[Message]()
+        if more and REFUSAL not in scope and b"expect" not in names:
+            ahead = await _read_ahead(receive)  # after an Expect, nothing comes before a 100
+        try:
+            await self.places.take()
+        except TimeoutError:
+            return await problem(send, 503, (b"retry-after", b"1"))
+        holds, ends = True, False
+
+        def give_back() -> None:
+            nonlocal holds
+            if holds:
+                holds = False
+                self.places.give_back()
 
         async def receive_on() -> Message:
-            return ahead.pop(0) if ahead else await receive()
+            nonlocal holds, more
+            if ahead:
+                message = ahead.pop(0)
+            elif holds and more:
+                give_back()
+                message = await receive()
+                await self.places.take(first=True)
+                holds = True
+                if ends:  # meanwhile
+                    give_back()
+            else:
+                return await receive()
+            more = message.get("more_body", False)
+            return message
 
         def send_noting(message: Message) -> Awaitable[None]:
-            nonlocal waits
-            if waits:
-                waits = False
-                self.places.release()
-            return send(message)
+            nonlocal ends
+            last = message["type"] == "http.response.body" and not message.get("more_body")
+            if self.until_start or last:
+                ends = True
+                give_back()
+            sent = send(message)
+            return sent if ends or CUT not in scope else self.places.stream(sent, scope[CUT])
 
         try:
             await self.app(scope, receive_on, send_noting)
         finally:
-            if waits:
-                self.places.release()
+            ends = True
+            give_back()
 
 
-async def _read_ahead(scope: Any, receive: Receive) -> list[Message]:
+class Places:
+    """The places of requests that run; those that wait for one get it in turn.
+
+    A request that has begun comes first and has no deadline: it may hold a connection.
+    """
+
+    def __init__(self, free: int) -> None:
+        self.free = free
+        self.turns = {first: deque[asyncio.Future[None]]() for first in (True, False)}
+        self.streams: dict[Callable[[], None], float] = {}
+        """Since when each stream waits for its client, by the function that cuts it."""
+
+    async def take(self, first: bool = False) -> None:
+        """Take a place, or wait for one. Raises TimeoutError if it has not begun and none comes."""
+        if self.free:
+            self.free -= 1
+            return
+        turn, turns = asyncio.get_running_loop().create_future(), self.turns[first]
+        turns.append(turn)
+        try:
+            async with asyncio.timeout(None if first else WAIT_SECONDS):
+                while not (await asyncio.wait([turn], timeout=CUT_SECONDS / 4))[0]:
+                    self.cut_stream()
+        except BaseException:
+            if turn.done():  # its turn had just come
+                self.give_back()
+            else:
+                turns.remove(turn)
+            raise
+
+    def give_back(self) -> None:
+        """Give a place to the next one that waits, or free it."""
+        for turns in self.turns.values():
+            if turns:
+                return turns.popleft().set_result(None)
+        self.free += 1
+
+    async def stream(self, sent: Awaitable[None], cut: Callable[[], None]) -> None:
+        """Wait until a client takes a part of a response; `cut` ends its connection."""
+        self.streams[cut] = time.monotonic()
+        try:
+            await sent
+        finally:
+            self.streams.pop(cut, None)
+
+    def cut_stream(self) -> None:
+        """Cut the stream that waits the longest for its client, if it has waited for a while."""
+        for cut, since in self.streams.items():  # the oldest is the first
+            if time.monotonic() - since >= CUT_SECONDS:
+                del self.streams[cut]
+                cut()
+            return
+
+
+async def _read_ahead(receive: Receive) -> list[Message]:
     """Read a short body, or the start of a long one, while the request has no place yet."""
-    names = {name for name, _ in scope["headers"]}
-    has_body = b"content-length" in names or b"transfer-encoding" in names
-    if REFUSAL in scope or b"expect" in names or not has_body:
-        return []  # a client that waits for a 100 has sent nothing yet
     ahead, size, more = list[Message](), 0, True
     while more and size < AHEAD_BYTES:
         message = await receive()

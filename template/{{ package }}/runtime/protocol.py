@@ -8,16 +8,14 @@ import re
 from typing import Any
 
 import httptools
-import structlog
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from .asgi import REFUSED
+from .asgi import CUT, REFUSED
+from .clients import Client
 from .listener import KEEP_ALIVE_SECONDS
 from .responses import DISCARD_BYTES
-
-log = structlog.get_logger(__name__)
 
 HEAD_BYTES = 65_536
 """The limit for the target, for all headers together, and for all trailers together."""
@@ -31,7 +29,7 @@ OFFERS = (b"upgrade", b"http2-settings")
 HOST = re.compile(rb"[\w.~!$&'()*+,;=:%\[\]-]*")
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(Client, HttpToolsProtocol):
     """A connection with limits on memory and time."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -47,7 +45,6 @@ class Protocol(HttpToolsProtocol):
         self.discarded = 0  # bytes, after a refusal
         self.refusal = 0  # a status, after which all input is ignored
         self.declined = False  # the head offers an upgrade, and we ignore the offer
-        self.unsent, self.stuck_since = 0, self.since
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End a connection, and tell the running request: uvicorn tells only the latest one."""
@@ -59,14 +56,10 @@ class Protocol(HttpToolsProtocol):
 
     def check(self, now: float, patience: float) -> None:
         """Close the connection if its client is too slow; `patience` is in seconds."""
-        unsent = self.transport.get_write_buffer_size()
-        if not unsent or unsent < self.unsent:
-            self.stuck_since = now
-        self.unsent = unsent
-        if now - self.stuck_since > patience:
-            self.give_up("it does not read")
-            self.transport.abort()
-        elif self.waits_for == "body":
+        super().check(now, patience)
+        if self.transport.is_closing():
+            return
+        if self.waits_for == "body":
             if self.flow.read_paused or self.cycle.waiting_for_100_continue:
                 self.since = now  # the application is slow, not the client
                 self.body_bytes = 0
@@ -81,12 +74,6 @@ class Protocol(HttpToolsProtocol):
         """Tell whether there is no request, and uvicorn has started no timer."""
         answered = not self.cycle or self.cycle.response_complete
         return self.waits_for == "request" and answered and not self.timeout_keep_alive_task
-
-    def give_up(self, reason: str) -> None:
-        """Log the reason, and close the connection."""
-        client = self.client[0].removeprefix("::ffff:") if self.client else None
-        log.info("client too slow", reason=reason, client=client)
-        self.transport.close()
 
     # Input
 
@@ -153,6 +140,7 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Expect a head."""
         super().on_message_begin()
+        self.scope[CUT] = self.cut  # type: ignore[literal-required]
         self.expect("head")
 
     def on_url(self, url: bytes) -> None:

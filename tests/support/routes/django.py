@@ -148,6 +148,11 @@ def big(request: HttpRequest) -> HttpResponse:
     return HttpResponse("x" * 8_000_000)
 
 
+def export(request: HttpRequest) -> StreamingHttpResponse:
+    """Send a long response in parts, as one exports a table."""
+    return StreamingHttpResponse(("x" * 65536 for _ in range(300)), content_type="text/csv")
+
+
 def teapot(request: HttpRequest) -> HttpResponse:
     return problems.response(418, detail="short and stout")
 
@@ -179,6 +184,7 @@ urlpatterns += [
     path("ignore", apart(ignore)),
     path("orders", apart(order)),
     path("big", apart(big)),
+    path("export", apart(export)),
     path("teapot", apart(teapot)),
     path("whoami", apart(whoami)),
 ]

@@ -171,6 +171,39 @@ async def ws(socket: WebSocket) -> None:
     await socket.accept()
     async for text in socket.iter_text():
         await socket.send_text(text)
+
+
+async def tick(socket: WebSocket) -> None:
+    while True:
+        await socket.send_text("tick")
+        await asyncio.sleep(0.05)
+
+
+async def read(socket: WebSocket) -> None:
+    while True:
+        await socket.receive_text()
+
+
+@router.websocket("/ws/{kind}")
+async def ws_of_a_kind(socket: WebSocket, kind: str) -> None:
+    """Send or wait, and never read; or fail."""
+    if kind == "silent":
+        return
+    if kind == "boom":
+        raise RuntimeError("this went wrong")
+    await socket.accept()
+    while True:
+        match kind:
+            case "flood":
+                await socket.send_text("x" * 65536)
+            case "tick":
+                await tick(socket)
+            case "group":
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(tick(socket))
+                    group.create_task(read(socket))
+            case _:
+                await asyncio.sleep(60)
 '''
 
 # What a service with a database gets besides.

@@ -167,6 +167,12 @@ def own_response() -> None:
     abort(409, response=Response("mine", 409))
 
 
+@bp.get("/export")
+def export() -> Response:
+    """Send a long response in parts, as one exports a table."""
+    return Response(("x" * 65536 for _ in range(300)), mimetype="text/csv")
+
+
 @bp.get("/teapot")
 def teapot() -> None:
     abort(418, "short and stout")

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from litestar import Request, Response, WebSocket, post, websocket
 from litestar.exceptions import HTTPException
-from litestar.params import FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import Stream
 
 
@@ -175,9 +175,42 @@ async def ws(socket: WebSocket[Any, Any, Any]) -> None:
         await socket.send_text(text)
 
 
+async def tick(socket: WebSocket[Any, Any, Any]) -> None:
+    while True:
+        await socket.send_text("tick")
+        await asyncio.sleep(0.05)
+
+
+async def read(socket: WebSocket[Any, Any, Any]) -> None:
+    while True:
+        await socket.receive_text()
+
+
+@websocket("/ws/{kind:str}")
+async def ws_of_a_kind(socket: WebSocket[Any, Any, Any], kind: FromPath[str]) -> None:
+    """Send or wait, and never read; or fail."""
+    if kind == "silent":
+        return
+    if kind == "boom":
+        raise RuntimeError("this went wrong")
+    await socket.accept()
+    while True:
+        match kind:
+            case "flood":
+                await socket.send_text("x" * 65536)
+            case "tick":
+                await tick(socket)
+            case "group":
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(tick(socket))
+                    group.create_task(read(socket))
+            case _:
+                await asyncio.sleep(60)
+
+
 for handler in (
     *(slow, slow_sync, stubborn, blocking, boom, deep, late_boom, print_something, warn, log, log_long),
-    *(thread, sse, echo, ignore, order, big, teapot, whoami, ws),
+    *(thread, sse, echo, ignore, order, big, teapot, whoami, ws, ws_of_a_kind),
 ):
     router.register(handler)
 '''
@@ -186,7 +219,6 @@ for handler in (
 DATABASE_ROUTES = '''
 
 import psycopg
-from litestar.params import FromPath
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
