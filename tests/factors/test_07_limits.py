@@ -96,6 +96,11 @@ def refused(answer: bytes) -> tuple[int, dict[str, Any], str]:
         (POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", 400),
         (CHUNKED + b"no size\r\n", 400),
         (b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
+        (b"FOO / HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
+        (b"get / HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
+        (b"F(O / HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"FOO / HTTP/2.0\r\nHost: localhost\r\n\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"a" * 500, 400),  # TLS
     ],
 )
 def test_what_is_no_request(web: Service, request_: bytes, code: int) -> None:
@@ -104,6 +109,7 @@ def test_what_is_no_request(web: Service, request_: bytes, code: int) -> None:
     assert (found, document["status"]) == (code, code)
     assert "\r\nx-content-type-options: nosniff" in head
     assert "\r\nconnection: close" in head
+    assert ("\r\nallow: get, head" in head) == (code == 405)
     assert f"\r\nx-request-id: {document['request_id']}" in head
     event = web.wait_event("request", request_id=document["request_id"])
     assert event["status"] == code

@@ -103,9 +103,9 @@ def test_https_only_redirects_pages_and_refuses_the_rest(start: Start) -> None:
     assert status(service.port, "/livez") == status(service.port, "/readyz") == 200
 
 
-@pytest.mark.parametrize("several", ["https,http", "https, https"])
+@pytest.mark.parametrize("several", ["https,http", "https, https", "HTTPS", "Https, HTTP"])
 def test_the_scheme_is_what_the_client_used(start: Start, several: str) -> None:
-    """C-14: where two proxies tell theirs; no redirect leads to where it comes from."""
+    """C-14: where two proxies tell theirs, or one in upper case; no redirect leads to where it comes from."""
     service = start(HTTPS_ONLY="true")
     response, body = Connection(service.port).get("/whoami", X_Forwarded_Proto=several)
     assert (response.status, json.loads(body)["scheme"]) == (200, "https")

@@ -146,10 +146,19 @@ def test_a_process_that_is_killed_before_it_serves(start: Start, copied: Project
     assert (event["pid"], event["exit_code"]) == (killed, -signal.SIGKILL)
 
 
-def test_a_port_that_is_taken(start: Start) -> None:
-    """C-7: one event says so, and the process ends."""
+def test_an_address_that_cannot_be_bound(start: Start) -> None:
+    """C-7: one event says why, without a traceback, and the process ends."""
     first = start()
-    second = start(PORT=str(first.port))
-    assert second.wait() not in (0, 78)
-    [event] = second.find("cannot start")
-    assert "in use" in event["exception"]
+    given = [
+        ({"PORT": str(first.port)}, "in use"),
+        ({"HOST": "192.0.2.1"}, "requested address"),
+        ({"HOST": "nobody.invalid"}, ""),  # the resolver's own words
+        ({"HOST": "a" * 64}, "too long"),
+    ]
+    for variables, reason in given:
+        second = start(given=variables)
+        assert second.wait() == 1
+        [event] = second.events
+        assert (event["event"], event["level"]) == ("cannot start", "critical")
+        assert reason in event["reason"]
+        assert "exception" not in event

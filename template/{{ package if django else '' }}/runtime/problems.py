@@ -9,7 +9,7 @@ from typing import Any
 from django.core.signals import got_request_exception
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http.response import FileResponse, HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 from django.views.defaults import ERROR_PAGE_TEMPLATE
 
@@ -30,7 +30,9 @@ class Problems(MiddlewareMixin):
     """
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        """Refuse a body before anything reads it."""
+        """Refuse a body before anything reads it, and drop cookies that Postgres cannot take."""
+        for name in [name for name, value in request.COOKIES.items() if "\0" in value]:
+            del request.COOKIES[name]
         status = refusal(request.META)
         return response(status) if status else None
 
@@ -58,6 +60,17 @@ class Problems(MiddlewareMixin):
             response["Content-Type"] = KIND
             response["Content-Length"] = str(len(response.content))
         return response
+
+
+def documented(answer: HttpResponseBase) -> HttpResponseBase:
+    """Return the response, or a document for an empty error of WhiteNoise, outside `Problems`."""
+    is_empty = isinstance(answer, FileResponse) and not answer.get("Content-Type")
+    if answer.status_code < 400 or not is_empty:
+        return answer
+    document = response(answer.status_code)
+    for name, value in answer.items():
+        document.headers.setdefault(name, value)
+    return document
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

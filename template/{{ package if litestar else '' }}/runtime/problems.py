@@ -5,12 +5,15 @@ of the application nor its `cors_config` would see the responses.
 """
 
 import re
+import sys
 from inspect import getclosurevars, isfunction
 from typing import Any
 
 import litestar
 import structlog
 from litestar import Response, exceptions
+from litestar._kwargs import extractors
+from litestar._multipart import parse_multipart_form
 from litestar.config.app import AppConfig
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException, ServiceUnavailableException
@@ -51,6 +54,18 @@ class Request(litestar.Request[Any, Any, Any]):
             return await super().json()
         except (RecursionError, UnicodeDecodeError):
             raise exceptions.ClientException("JSON is malformed") from None
+
+
+async def _parse_multipart_form(*arguments: Any, **named: Any) -> Any:
+    """Parse a form; text that its charset does not allow is the client's fault."""
+    try:
+        return await parse_multipart_form(*arguments, **named)
+    except (LookupError, ValueError):
+        raise exceptions.ClientException("Invalid multipart/form-data") from None
+
+
+for module in (extractors, sys.modules[litestar.Request.__module__]):
+    vars(module)["parse_multipart_form"] = _parse_multipart_form
 
 
 class Logging(LoggingConfig):

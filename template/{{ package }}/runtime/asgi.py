@@ -16,6 +16,7 @@ type App = Callable[[Any, Receive, Send], Awaitable[None]]
 type Header = tuple[bytes, bytes]
 
 CLOSE = (b"connection", b"close")
+ALLOW = (b"allow", b"GET, HEAD")  # what every service allows somewhere; a 405 must name methods
 REFUSED = "slipway.refused"
 """The scope's key for the status that answers a malformed request: see `protocol.py`."""
 CUT = "slipway.cut"
@@ -104,7 +105,7 @@ async def problem(send: Send, status: int, *headers: Header, more: bool = False)
 
 async def refuse(receive: Receive, send: Send, status: int) -> None:
     """Answer a request without reading all of it, and close the connection."""
-    await problem(send, status, CLOSE, more=True)
+    await problem(send, status, CLOSE, *([ALLOW] if status == 405 else []), more=True)
     await end_refusal(receive, send)
 
 

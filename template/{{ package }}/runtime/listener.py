@@ -2,11 +2,29 @@
 
 import socket
 
+import structlog
+
+from .drain import end
+
+log = structlog.get_logger(__name__)
+
 KEEP_ALIVE_SECONDS = 95  # routers reuse a connection for 90 s, and they should close it first
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Bind, but do not listen: connections are refused until the application has started."""
+    """Bind, but do not listen: connections are refused until the application has started.
+
+    If that is impossible, log the reason and end the process with status 1.
+    """
+    try:
+        return _bind(host, port)
+    except (OSError, UnicodeError) as error:  # the latter for a name that is too long for DNS
+        reason = getattr(error, "strerror", None) or str(error)
+        log.critical("cannot start", reason=reason, host=host, port=port)
+        end(1)
+
+
+def _bind(host: str, port: int) -> socket.socket:
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     if host == "::" and not socket.has_dualstack_ipv6():
         family, address = socket.AF_INET, ("", port)

@@ -27,6 +27,7 @@ LEAST_RATE = 1024
 """The minimum rate of a body, in bytes per second, after the first `patience` seconds."""
 OFFERS = (b"upgrade", b"http2-settings")
 HOST = re.compile(rb"[\w.~!$&'()*+,;=:%\[\]-]*")
+REQUEST = re.compile(rb"[\w!#$%&'*+.^`|~-]+ \S+ HTTP/1\.[01]\r?\n")
 
 
 class Protocol(Client, HttpToolsProtocol):
@@ -108,6 +109,7 @@ class Protocol(Client, HttpToolsProtocol):
     def feed(self, piece: bytes) -> None:
         """Parse a piece."""
         self._unset_keepalive_if_required()
+        before = self.cycle
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade as end:
@@ -116,6 +118,8 @@ class Protocol(Client, HttpToolsProtocol):
             else:
                 self.unparsed.clear()
                 self.handle_websocket_upgrade()
+        except httptools.HttpParserInvalidMethodError:  # the parser knows only registered methods
+            self.refuse(405 if self.cycle is before and REQUEST.match(piece) else 400)
         except httptools.HttpParserError:
             self.refuse(self.refusal or 400)
 

@@ -3,7 +3,9 @@
 Lists may be written with commas. An error names the variable, and never shows its value.
 """
 
+import ipaddress
 import re
+import socket
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -14,7 +16,8 @@ from pydantic_settings import BaseSettings, EnvSettingsSource
 
 type Schema = dict[str, Any]
 
-ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
+NAME = re.compile(r"[\w.-]+")
 
 
 def _origin(text: str) -> str:
@@ -22,14 +25,43 @@ def _origin(text: str) -> str:
     for scheme, port in (("http", ":80"), ("https", ":443")):  # browsers leave these out
         if origin.startswith(f"{scheme}://"):
             origin = origin.removesuffix(port)
-    if not ORIGIN.fullmatch(origin):
+    found = ORIGIN.fullmatch(origin)
+    if not found or not 0 < int(found[1] or 1) < 65536:
         raise ValueError(
             "should be an origin such as https://app.example.com:8443, without a path, or *"
         )
     return origin
 
 
+def _host(text: str) -> str:
+    host = text.strip()
+    try:
+        if ":" in host:
+            ipaddress.IPv6Address(host)
+        elif not NAME.fullmatch(host):
+            raise ValueError
+        elif host.rpartition(".")[2].isdecimal():  # an address, because no domain is a number
+            socket.inet_aton(host)
+    except (OSError, ValueError):
+        raise ValueError("should be a host name or an IP such as ::, without brackets") from None
+    return host
+
+
+def _proxies(text: str) -> str:
+    proxies = [each for each in map(str.strip, text.split(",")) if each]
+    try:
+        for each in [] if proxies == ["*"] else proxies:
+            (ipaddress.ip_network if "/" in each else ipaddress.ip_address)(each)
+    except ValueError:  # uvicorn would take it for a name, which no client has
+        raise ValueError(
+            "should be IPs or networks such as 10.0.0.0/8, whose host bits are 0, or only *"
+        ) from None
+    return ",".join(proxies)
+
+
 type Origin = Annotated[str, AfterValidator(_origin)]
+type Host = Annotated[str, AfterValidator(_host)]
+type Proxies = Annotated[str, AfterValidator(_proxies)]
 
 
 class Environment(EnvSettingsSource):

@@ -157,6 +157,11 @@ def order() -> dict[str, object]:
         abort(422)
 
 
+@bp.post("/json")
+def read_json() -> dict[str, object]:
+    return {"read": bool(request.get_json())}
+
+
 @bp.get("/big")
 def big() -> str:
     return "x" * 8_000_000

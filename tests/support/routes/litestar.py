@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from litestar import Request, Response, WebSocket, post, websocket
 from litestar.exceptions import HTTPException
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody
 from litestar.response import Stream
 
 
@@ -148,6 +148,16 @@ async def order(data: JSONBody[Order]) -> Order:
     return data
 
 
+@post("/form", status_code=200)
+async def form(request: Request[Any, Any, Any]) -> int:
+    return len(await request.form())
+
+
+@post("/parts", status_code=200)
+async def parts(data: MultipartBody[dict[str, str]]) -> int:
+    return len(data)
+
+
 @get("/big")
 async def big() -> str:
     return "x" * 8_000_000
@@ -210,7 +220,7 @@ async def ws_of_a_kind(socket: WebSocket[Any, Any, Any], kind: FromPath[str]) ->
 
 for handler in (
     *(slow, slow_sync, stubborn, blocking, boom, deep, late_boom, print_something, warn, log, log_long),
-    *(thread, sse, echo, ignore, order, big, teapot, whoami, ws, ws_of_a_kind),
+    *(thread, sse, echo, ignore, order, form, parts, big, teapot, whoami, ws, ws_of_a_kind),
 ):
     router.register(handler)
 '''
