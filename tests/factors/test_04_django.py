@@ -113,7 +113,49 @@ def test_a_thread_gives_its_connection_back(start: Start, database: Database, pa
     service = start(DATABASE_URL=database.url, DATABASE_POOL_SIZE="2")
     assert [status(service.port, path) for _ in range(6)] == [200] * 6
     assert status(service.port, "/readyz") == 200
-    assert database.server.connections(database.name) <= 2
+    eventually(lambda: database.server.connections(database.name) <= 2, "end of its connections")
+
+
+def test_threads_that_live_on_take_no_connection_from_the_pool(start: Start, database: Database) -> None:
+    """C-28, C-19: a `ThreadPoolExecutor` may query, and those that serve have the pool to themselves."""
+    service = start(DATABASE_URL=database.url, DATABASE_POOL_SIZE="2")
+    for _ in range(3):
+        assert status(service.port, "/executor") == 200, service.report()
+        assert status(service.port, "/readyz") == 200
+    # those of the executor that lives on, and those of the threads that serve
+    eventually(lambda: database.server.connections(database.name) <= 8 + 2, "end of the others")
+
+
+RECEIVER = """
+from django.core.signals import request_finished
+from django.dispatch import receiver
+
+
+@receiver(request_finished)
+def count(**_):
+    time.sleep(0.5)
+    Note.objects.count()
+"""
+
+
+@pytest.mark.parametrize("how", ["receiver", "CONN_MAX_AGE", "exit"])
+def test_threads_that_idle_keep_no_connection(
+    start: Start, copied: Project, database: Database, how: str
+) -> None:
+    """C-19: whatever is the last to query, and whatever Django's settings say of persistent connections."""
+    copied.add_routes()
+    if how == "receiver":
+        copied.append("routes.py", RECEIVER)
+    elif how == "CONN_MAX_AGE":
+        copied.append("django_settings.py", '\nDATABASES["default"]["CONN_MAX_AGE"] = 60\n')
+    service = start(copied, DATABASE_URL=database.url, DATABASE_POOL_SIZE="10")
+    path = {"receiver": "/idle?seconds=1", "CONN_MAX_AGE": "/sql?seconds=0.5", "exit": "/quits"}[how]
+    for _ in range(2):
+        with ThreadPoolExecutor(10) as pool:
+            list(pool.map(lambda _: status(service.port, path), range(10)))
+        for _ in range(3):
+            assert status(service.port, "/readyz") == 200, service.report()
+            assert status(service.port, "/notes") == 200
 
 
 def test_a_view_without_a_query_takes_no_connection(start: Start, database: Database) -> None:
@@ -153,6 +195,27 @@ def test_a_2xx_after_an_error_that_was_caught(start: Start, database: Database, 
     assert [event["event"] for event in service.events if event["level"] == "error"] == ["request failed"]
     assert database.execute("SELECT * FROM notes") == []
     assert Connection(service.port).post("/notes", {"text": "one"})[0].status == 201
+
+
+@pytest.mark.parametrize("where", ["inner", "own", "unblocked", "threaded"])
+def test_a_2xx_after_an_error_that_was_caught_in_a_block(
+    start: Start, database: Database, where: str
+) -> None:
+    """C-10: an `atomic` block that loses what it wrote says so; one that `set_rollback` ends does not."""
+    service = start(DATABASE_URL=database.url)
+    for how in ("sql", "model", "error"):
+        assert Connection(service.port).post(f"/{where}/{how}", None)[0].status == 500, how
+    service.wait_event("request failed", count=3)
+    assert all("rolled back" in event["exception"] for event in service.find("request failed"))
+    assert Connection(service.port).post(f"/{where}/flag", None)[0].status == 201
+    assert database.execute("SELECT * FROM notes") == []
+
+
+def test_a_2xx_after_an_error_and_a_commit_by_hand(start: Start, database: Database) -> None:
+    """C-10: Postgres would make a rollback of it, too."""
+    service = start(DATABASE_URL=database.url)
+    assert Connection(service.port).post("/manual/model", None)[0].status == 500
+    assert database.execute("SELECT * FROM notes") == []
 
 
 def test_what_is_kept_and_what_is_not(start: Start, database: Database) -> None:

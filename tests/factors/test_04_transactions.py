@@ -194,3 +194,18 @@ def test_a_client_that_leaves_gives_its_connection_back(start: Start, database: 
     connection.close()
     service.wait_event("request", path="/slow-notes")
     assert post(service, "/notes", {"text": "one"}) == 201
+
+
+def test_a_process_that_was_forked_connects_anew(start: Start, database: Database) -> None:
+    """C-28, C-10: nobody gets the answers of others, and the parent keeps its connections."""
+    service = start(DATABASE_URL=database.url)
+    service.wait_event("listening")
+    with ThreadPoolExecutor(4) as pool:
+        writing = [pool.submit(post, service, "/slow-notes?seconds=2") for _ in range(3)]
+        service.wait_event("slow-notes has begun", count=3)
+        response, body = Connection(service.port).get("/forked")
+        assert response.status == 200, service.report()
+        before, *forks, after = json.loads(body)
+        assert (before == after, len({before, *forks})) == (True, 3)
+        assert [each.result() for each in writing] == [201] * 3
+    assert len(database.execute("SELECT * FROM notes")) == 3

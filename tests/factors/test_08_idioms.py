@@ -82,6 +82,7 @@ def running(
     with redis.running(tmp_path_factory.mktemp("redis")) as server:
         url = postgres.url(postgres.create())
         variables = {"REDIS_URL": server.url, "DATABASE_URL": url, **project.secrets}
+        variables["DATABASE_STATEMENT_TIMEOUT_SECONDS"] = "1"  # of `web`: a job may take longer
         with starting(project, production, variables) as start:
             jobs = Jobs(project, start, production / "bin" / "python", variables)
             assert jobs.run("release").returncode == 0
@@ -187,6 +188,10 @@ def test_more_jobs_than_connections(request: pytest.FixtureRequest, project: Pro
 
     eventually(lambda: len(outcomes()) >= 8, "end of the jobs")
     assert outcomes() == ["succeeded"] * 8
+    if answers["framework"] == "django":  # threads that live on have connections of their own
+        assert running.enqueue(call.replace("hold", "spread"), "directly") == ""
+        eventually(lambda: len(outcomes()) >= 9, "end of the job")
+        assert outcomes()[8] == "succeeded"
 
 
 def test_jobs_with_event_loops_of_their_own(running: Running, project: Project) -> None:

@@ -42,6 +42,10 @@ HALFWAY = {
     operations = [migrations.RunSQL("{HALF}; COMMIT; BEGIN; SELECT 1")]
 ''',
 }
+SWALLOWS = """
+    atomic = False
+    operations = [migrations.RunPython(swallows, atomic=True)]
+"""
 CHILDREN = """
     operations = [
         migrations.CreateModel(
@@ -66,11 +70,14 @@ ENUM = """
         migrations.RunSQL("ALTER TYPE mood ADD VALUE 'happy'"),
     ]
 """
+NEW_VALUE = """
+    operations = [migrations.RunSQL("ALTER TYPE mood ADD VALUE 'happy'")]
+"""
 USES_ENUM = """
     operations = [migrations.RunSQL("CREATE TABLE moods AS SELECT 'happy'::mood AS mood")]
 """
 FILE = """from django.contrib.postgres.operations import AddIndexConcurrently
-from django.db import migrations, models, transaction
+from django.db import IntegrityError, migrations, models, transaction
 
 
 def in_batches(apps, schema_editor):
@@ -85,6 +92,15 @@ def in_batches(apps, schema_editor):
 def rows(apps, schema_editor):
     note = apps.get_model("{package}", "Note").objects.create(text="one", words=1)
     apps.get_model("{package}", "Child").objects.create(note=note)
+
+
+def swallows(apps, schema_editor):
+    Note = apps.get_model("{package}", "Note")
+    note = Note.objects.create(text="first", words=1)
+    try:
+        Note.objects.create(id=note.id, text="second", words=1)
+    except IntegrityError:
+        pass
 
 
 class Migration(migrations.Migration):
@@ -151,6 +167,20 @@ def test_a_failure_halfway(run: Run, copied: Project, database: Database, how: s
     assert event["schema_is_at"].endswith("0002_of_a_test")
     assert event["in_part"].endswith("0003_of_a_test")
     assert any(row[0] == "half" for row in database.schema())
+
+
+def test_a_new_value_of_a_type_in_one_transaction(run: Run, copied: Project, database: Database) -> None:
+    """C-18: Postgres cannot use it there, and the event says what to set."""
+    database.execute("CREATE TYPE mood AS ENUM ('sad')")
+    add(copied, NEW_VALUE, USES_ENUM)
+    assert "`atomic = False`" in release(run, copied, database, status=1)["hint"]
+
+
+def test_a_migration_that_swallows_an_error(run: Run, copied: Project, database: Database) -> None:
+    """C-18: it is not recorded as done, because Postgres has rolled it back."""
+    add(copied, SWALLOWS)
+    assert "rolled back" in release(run, copied, database, status=1)["exception"]
+    assert database.execute("SELECT FROM django_migrations WHERE name LIKE '%of_a_test'") == []
 
 
 def test_a_failure_in_a_transaction_keeps_nothing(run: Run, copied: Project, database: Database) -> None:

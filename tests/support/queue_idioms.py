@@ -62,6 +62,8 @@ def hold():
 """
 HOLD_IN_DJANGO = """
 
+from concurrent.futures import ThreadPoolExecutor
+
 from django.db import connection
 
 
@@ -69,6 +71,12 @@ from django.db import connection
 def hold():
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(2)")
+
+
+@{declare}
+def spread():
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: hold(), range(8)))
 """
 
 # A job that runs an event loop of its own, and in it two transactions at a time.

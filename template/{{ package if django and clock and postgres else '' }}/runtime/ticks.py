@@ -20,7 +20,7 @@ class Ticks:
 
     def last(self, schedule: str, now: datetime) -> datetime:
         """Return the last tick; a new schedule begins now."""
-        close_old_connections()  # so that the pool gives a live one
+        close_old_connections()  # so that the next one is alive
         tick, _ = Tick.objects.get_or_create(schedule=schedule, defaults={"at": now})
         return tick.at
 

@@ -7,7 +7,7 @@ interrupted is repeated, so each job arrives at least once.
 import threading
 
 import structlog
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 
 from . import jobs_queue
 from .models import Outgoing
@@ -33,8 +33,7 @@ class Relay(threading.Thread):
         self.stopped = threading.Event()
 
     def run(self) -> None:
-        # A pool of its own: jobs may take all connections of the shared one.
-        vars(connections["default"])["pools"] = {}
+        # The connection of this thread is its own: jobs may take all those of the pool.
         while not self.stopped.is_set():
             try:
                 if self.move() < BATCH:

@@ -3,6 +3,7 @@
 `errors.Problems` would answer them too, but Django's middleware would not see the response.
 """
 
+import re
 import sys
 from typing import Any
 
@@ -10,7 +11,9 @@ from django.core.signals import got_request_exception
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.http.response import FileResponse, HttpResponseBase
+from django.template import TemplateDoesNotExist, loader
 from django.utils.deprecation import MiddlewareMixin
+from django.views.csrf import CSRF_FAILURE_TEMPLATE_NAME, builtin_template_path
 from django.views.defaults import ERROR_PAGE_TEMPLATE
 
 from . import responses
@@ -18,8 +21,9 @@ from .environ import refusal
 from .services import Attached
 
 KIND = "application/problem+json"
-# Texts by which to recognize Django's own pages: errors, and refusals of CsrfViewMiddleware.
-DJANGOS = (ERROR_PAGE_TEMPLATE.partition("%")[0].encode(), b"<title>403 Forbidden</title>")
+# Django's own pages: errors as a whole, and the beginning of what CsrfViewMiddleware answers.
+ERROR_PAGE = re.compile("[^<]*".join(map(re.escape, re.split(r"%\(\w+\)s", ERROR_PAGE_TEMPLATE))))
+REFUSAL = builtin_template_path("csrf_403.html").read_text("utf-8").partition("<style")[0].encode()
 
 
 class Problems(MiddlewareMixin):
@@ -48,18 +52,29 @@ class Problems(MiddlewareMixin):
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
         """Replace a page of Django's own with a problem document."""
+        if getattr(response, "xframe_options_exempt", False):
+            response.setdefault("X-Frame-Options", "ALLOWALL")  # or the runtime adds DENY
         match, status = request.resolver_match, response.status_code
         if (
             status >= 400
             and isinstance(response, HttpResponse)
             and response.headers.get("Content-Type", "").startswith("text/html")
             and not (match and "admin" in match.app_names)
-            and (not response.content or any(mark in response.content for mark in DJANGOS))
+            and (not response.content or _is_djangos(response.content))
         ):
             response.content = responses.problem(status)
             response["Content-Type"] = KIND
             response["Content-Length"] = str(len(response.content))
         return response
+
+
+def _is_djangos(content: bytes) -> bool:
+    if content.startswith(REFUSAL):
+        try:
+            loader.get_template(CSRF_FAILURE_TEMPLATE_NAME)
+        except TemplateDoesNotExist:
+            return True
+    return bool(ERROR_PAGE.fullmatch(content.decode("utf-8", "replace")))
 
 
 def documented(answer: HttpResponseBase) -> HttpResponseBase:

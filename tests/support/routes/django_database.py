@@ -2,7 +2,11 @@
 
 DATABASE_ROUTES = '''
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
 import psycopg
+from asgiref.sync import sync_to_async
 from django.db import IntegrityError, connection, transaction
 from django.http import Http404
 
@@ -56,6 +60,42 @@ def background(request: HttpRequest) -> JsonResponse:
     thread.start()
     thread.join()
     return JsonResponse({})
+
+
+POOL = ThreadPoolExecutor(8)
+
+
+def executor(request: HttpRequest) -> JsonResponse:
+    """Let threads query that live on, and some that end."""
+    with ThreadPoolExecutor(8) as pool:
+        counts = list(pool.map(lambda _: Note.objects.count(), range(16)))
+    counts += POOL.map(lambda _: (time.sleep(0.1), Note.objects.count())[1], range(8))
+    return JsonResponse({"counts": counts})
+
+
+def quits(request: HttpRequest) -> None:
+    """Query, and then end the thread that serves, as far as it is concerned."""
+    Note.objects.count()
+    time.sleep(0.5)
+    sys.exit(1)
+
+
+def own_backend(number: int) -> int:
+    """Say what serves this process, if it gets its own answers."""
+    for _ in range(200):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT %s::int, pg_backend_pid()", [number])
+            [(echo, pid)] = cursor.fetchall()
+        assert echo == number, (echo, number)
+    return pid
+
+
+def forked(request: HttpRequest) -> JsonResponse:
+    """Say what serves this process, its forks, and this process again."""
+    pids = [own_backend(0)]
+    with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
+        pids += pool.map(own_backend, [1, 2])
+    return JsonResponse([*pids, own_backend(0)], safe=False)
 
 
 def idle(request: HttpRequest) -> JsonResponse:
@@ -113,6 +153,68 @@ def swallow(request: HttpRequest, how: str) -> JsonResponse:
     return JsonResponse({}, status=409 if how == "refused" else 201)
 
 
+def confined(how: str) -> int:
+    """Do the same in a block of one's own, and answer with what it claims to have written."""
+    with transaction.atomic():
+        note = Note.objects.create(text="first", words=1)
+        try:
+            if how == "error":
+                with transaction.atomic(savepoint=False):
+                    raise RuntimeError
+            elif how == "flag":
+                transaction.set_rollback(True)
+            elif how == "sql":
+                with connection.cursor() as cursor:
+                    cursor.execute("INSERT INTO notes (id, text) VALUES (%s, 'second')", [note.id])
+            else:
+                Note.objects.create(id=note.id, text="second", words=1)
+        except (IntegrityError, RuntimeError):
+            pass
+    return note.id
+
+
+@csrf_exempt
+def inner(request: HttpRequest, how: str) -> JsonResponse:
+    return JsonResponse({"id": confined(how)}, status=201)
+
+
+@csrf_exempt
+@transaction.non_atomic_requests
+def own(request: HttpRequest, how: str) -> JsonResponse:
+    return JsonResponse({"id": confined(how)}, status=201)
+
+
+@csrf_exempt
+@transaction.non_atomic_requests
+def manual(request: HttpRequest, how: str) -> JsonResponse:
+    """Commit by hand."""
+    transaction.set_autocommit(False)
+    try:
+        note = Note.objects.create(text="first", words=1)
+        try:
+            Note.objects.create(id=note.id, text="second", words=1)
+        except IntegrityError:
+            pass
+        transaction.commit()
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
+    return JsonResponse({}, status=201)
+
+
+@csrf_exempt
+@transaction.non_atomic_requests
+async def unblocked(request: HttpRequest, how: str) -> JsonResponse:
+    return JsonResponse({"id": await sync_to_async(confined)(how)}, status=201)
+
+
+@csrf_exempt
+@transaction.non_atomic_requests
+def threaded(request: HttpRequest, how: str) -> JsonResponse:
+    with ThreadPoolExecutor(1) as pool:
+        return JsonResponse({"id": pool.submit(confined, how).result()}, status=201)
+
+
 @csrf_exempt
 def refused(request: HttpRequest, how: str) -> JsonResponse:
     """Write, and refuse."""
@@ -139,12 +241,20 @@ def nested(request: HttpRequest) -> JsonResponse:
 
 urlpatterns += [
     path("background", background),
+    path("executor", executor),
+    path("quits", quits),
+    path("forked", forked),
     path("idle", idle),
     path("awaiting", awaiting),
     path("atomic", atomic),
     path("forgetful", forgetful),
     path("backend", backend),
     path("swallow/<how>", swallow),
+    path("inner/<how>", inner),
+    path("own/<how>", own),
+    path("manual/<how>", manual),
+    path("unblocked/<how>", unblocked),
+    path("threaded/<how>", threaded),
     path("refused/<how>", refused),
     path("nested", nested),
     path("sql", sql),

@@ -196,12 +196,34 @@ def whoami() -> dict[str, object]:
 # What a service with a database gets besides.
 DATABASE_ROUTES = '''
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
 import psycopg
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from .db import get_session, transaction
 from .models import Note
+
+
+def own_backend(number: int) -> int:
+    """Say what serves this process, if it gets its own answers."""
+    with transaction() as session:
+        for _ in range(200):
+            row = session.execute(text("SELECT CAST(:number AS int), pg_backend_pid()"), {"number": number})
+            [(echo, pid)] = row.all()
+            assert echo == number, (echo, number)
+    return pid
+
+
+@bp.get("/forked")
+def forked() -> list[int]:
+    """Say what serves this process, its forks, and this process again."""
+    pids = [own_backend(0)]
+    with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
+        pids += pool.map(own_backend, [1, 2])
+    return [*pids, own_backend(0)]
 
 
 @bp.get("/sql")

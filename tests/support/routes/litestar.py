@@ -228,12 +228,34 @@ for handler in (
 # What a service with a database gets besides.
 DATABASE_ROUTES = '''
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
 import psycopg
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from .db import Session
+from .db import Session, transaction
 from .models import Note
+
+
+def own_backend(number: int) -> int:
+    """Say what serves this process, if it gets its own answers."""
+    with transaction() as session:
+        for _ in range(200):
+            row = session.execute(text("SELECT CAST(:number AS int), pg_backend_pid()"), {"number": number})
+            [(echo, pid)] = row.all()
+            assert echo == number, (echo, number)
+    return pid
+
+
+@get("/forked", sync_to_thread=True)
+def forked() -> list[int]:
+    """Say what serves this process, its forks, and this process again."""
+    pids = [own_backend(0)]
+    with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
+        pids += pool.map(own_backend, [1, 2])
+    return [*pids, own_backend(0)]
 
 
 @get("/sql")
@@ -309,7 +331,7 @@ async def doomed(session: Session) -> None:
     raise RuntimeError("this went wrong too")
 
 
-for handler in (sql, slow_note, child, commits, swallow, refused, doomed):
+for handler in (forked, sql, slow_note, child, commits, swallow, refused, doomed):
     router.register(handler)
 '''
 

@@ -1,5 +1,7 @@
 """Maintained by `copier update`. Postgres, as Django's ORM connects to it."""
 
+import math
+import threading
 from typing import Any
 
 from django.db import connection, connections, transaction
@@ -11,6 +13,20 @@ from ..services import Service
 
 POOL_SECONDS = 0.9  # wait for a free connection; less than /readyz waits, so that it can say why
 PARAMETERS = ("user", "password", "host", "port")  # as `dbshell` needs them
+
+
+class Serving(threading.local):
+    """Whether this thread serves requests or jobs, and so gives its connection back after each."""
+
+    here = False
+
+
+serving = Serving()
+
+
+def serve() -> None:
+    """Let this thread take its connections from the pool."""
+    serving.here = True
 
 
 def configuration(url: SecretStr) -> dict[str, Any]:
@@ -28,8 +44,10 @@ def configuration(url: SecretStr) -> dict[str, Any]:
 class Postgres(Service):
     """The default database of Django's ORM.
 
-    Once it is open, the process has at most `pool_size` connections to it. Before that, as in
-    commands and in a release, each thread has a connection of its own.
+    Once it is open, the threads that serve have at most `pool_size` connections to it. A thread
+    that other code starts has a connection of its own until it ends, as Django says: a thread of a
+    `ThreadPoolExecutor` lives on, and would keep its place in the pool. In commands and in a
+    release, each thread has a connection of its own.
     """
 
     def __init__(self, url: SecretStr, *, pool_size: int, statement_timeout_seconds: float) -> None:
@@ -43,11 +61,12 @@ class Postgres(Service):
         default["OPTIONS"] = default["OPTIONS"] | place["OPTIONS"]
 
     def wait_for_connections(self) -> None:
-        """Let jobs wait for a free connection; requests have no time for that.
+        """Let jobs wait for a free connection and for each statement: nobody waits for a job.
 
         Call it before `open`.
         """
         self.pool_options["timeout"] = None
+        self.statement_timeout_seconds = math.inf
 
     def open(self) -> None:
         """Use the pool for new connections."""
@@ -58,6 +77,7 @@ class Postgres(Service):
 
     def ping(self) -> None:
         """Raise an error if the database cannot serve."""
+        serve()
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute("SHOW transaction_read_only")

@@ -6,19 +6,24 @@ The pool of Django 6.1 (psycopg's) connects in the background: while Postgres is
 waits for its whole timeout and gets no reason, and a test may get connections to another database.
 """
 
+import os
 import threading
 from functools import partial
 from typing import Any
 
 import psycopg
+from django.db import connections
 from django.db.backends.postgresql import base
+from django.db.transaction import TransactionManagementError
 from psycopg import IsolationLevel
 from psycopg.errors import ConnectionTimeout
-from sqlalchemy import event
+from psycopg.pq import TransactionStatus
+from sqlalchemy import NullPool, Pool, event
 from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 
 from ..libpq import ANSWER_SECONDS, Connection, is_left_behind
 from ..pool import FairPool
+from . import serving
 
 _taken = threading.local()  # a thread's connection; it goes back to the pool when the thread ends
 
@@ -32,6 +37,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         if self.pool_options is None:
             return super().get_new_connection(conn_params)
+        self.close_at = 0  # the pool keeps connections, whatever CONN_MAX_AGE is
         place = self._pool(conn_params).connect()
         vars(_taken)[str(id(self))] = place
         connection: Any = place.dbapi_connection
@@ -40,10 +46,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.isolation_level = connection.isolation_level or IsolationLevel.READ_COMMITTED
         return connection
 
-    def _pool(self, conn_params: dict[str, Any]) -> FairPool:
+    def _pool(self, conn_params: dict[str, Any]) -> Pool:
+        creator: Any = partial(Connection.connect, **conn_params, autocommit=True)
+        if not serving.here:
+            return NullPool(creator)  # the thread may live on without using its connection
         key = self.alias, str([each for each in conn_params.items() if type(each[1]) in (int, str)])
         if key not in self.pools:
-            creator: Any = partial(Connection.connect, **conn_params, autocommit=True)
             pool = FairPool(creator, max_overflow=0, use_lifo=True, **self.pool_options or {})
             event.listen(pool, "checkout", _check)
             self.pools.setdefault(key, pool)
@@ -54,6 +62,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             (place.invalidate if place.dbapi_connection.closed else place.close)()
         else:
             super()._close()  # type: ignore[misc]  # django-stubs lacks it
+
+    def _commit(self) -> None:
+        if self.connection and self.connection.info.transaction_status == TransactionStatus.INERROR:
+            raise TransactionManagementError("A statement failed, so Postgres would roll back.")
+        super()._commit()  # type: ignore[misc]  # django-stubs lacks it
+
+    def set_rollback(self, rollback: bool) -> None:
+        super().set_rollback(rollback)
+        self.rollback_exc = None  # the code has decided, so the block need not raise an error
 
     # `atomic` takes no connection; its first query takes one, and begins the transaction.
 
@@ -89,6 +106,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 # The attributes that `atomic` has set before it connects, and that Django 6.1 then resets.
 BLOCK = ("in_atomic_block", "atomic_blocks", "savepoint_ids", "needs_rollback", "run_on_commit")
+
+
+def _leave() -> None:
+    """Let a process that was forked connect anew: what it has inherited is its parent's."""
+    DatabaseWrapper.pools = {}
+    vars(_taken).clear()
+    for wrapper in connections.all(initialized_only=True):
+        del connections[wrapper.alias]
+
+
+os.register_at_fork(after_in_child=_leave)
 
 
 def _check(connection: Connection, _record: Any, _place: Any) -> None:
