@@ -189,7 +189,10 @@ def test_nothing_emitted_is_unused(emitted: Path) -> None:
         for path in sources:
             others = "\n".join(text for other, text in sources.items() if other != path)
             entry = path.stem in ("__init__", "__main__", *FOUND_BY_DJANGO) or "migrations" in path.parts
-            named = rf'\b(import|from)\b[^\n]*\b{path.stem}\b|"{folder.name}\.(runtime\.)?{path.stem}\.\w+"'
+            named = (
+                rf"\b(import|from)\b[^\n]*\b{path.stem}\b|"
+                rf'"({folder.name}|{{__package__}})\.(runtime\.)?{path.stem}\.\w+"'
+            )
             assert entry or re.search(named, others), path
 
 

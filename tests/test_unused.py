@@ -23,7 +23,7 @@ LARGEST = [
 ]
 # Names that a library calls or reads, and names that the shell offers to its user.
 HOOKS = re.compile(
-    r"__\w+__|(after|before)_\w+|emit|on_unknown_task|process_(request|response|exception)|"
+    r"__\w+__|(after|before)_\w+|broadcast|emit|on_(unknown|invalid)_task|_save|process_(request|response|exception)|"
     r"on_app_init|receive_route|get_connection|get_sync_connector|migration_progress_callback|settings_customise_sources|"
     r"\w+Config|Meta|drop|retry"
 )

@@ -92,7 +92,8 @@ class Atomic(transaction.Atomic):
         traceback: TracebackType | None,
     ) -> None:
         connection: Any = transaction.get_connection(self.using)
-        if exc_type or self._from_testcase or not _swallowed_error(connection):
+        of_testcase: bool = self._from_testcase  # type: ignore[attr-defined]
+        if exc_type or of_testcase or not _swallowed_error(connection):
             super().__exit__(exc_type, exc_value, traceback)
             if exc_value and connection.needs_rollback:  # a block around this one has to be lost
                 connection.rollback_exc = exc_value
