@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 from pydantic import (
     AliasChoices, AliasPath, BaseModel, BeforeValidator, Field, HttpUrl, Json, RootModel, SecretStr,
-    ValidationError, create_model,
+    ValidationError, create_model, model_validator,
 )
 from pydantic_settings import NoDecode
 from {package}.runtime.config import RuntimeSettings
@@ -29,6 +29,10 @@ from {package}.runtime.variables import problems
 class Color(enum.Enum): RED = "red"; BLUE = "blue"
 class Level(enum.IntEnum): LOW = 1; HIGH = 2
 class Smtp(BaseModel): host: str; port: int = 25
+class Account(BaseModel):
+    password: str
+    @model_validator(mode="after")
+    def judge(self): raise ValueError(f"{{self.password}} is too weak")
 class Tree(BaseModel): name: str; leaves: list["Tree"] = []
 class Point(NamedTuple): x: int; y: int
 class Limits(TypedDict): daily: int
@@ -125,7 +129,9 @@ REFUSED = [
     ("Smtp", "swordfish", 'Input should be JSON, such as {"host": …, "port": …}'),
     ("Smtp", '{"port": 25}', "host: Field required"),
     ("Smtp", '{"host": "a", "port": "swordfish"}', f"port: {INTEGER}"),
-    ("Smtp | None", "{swordfish", 'Input should be JSON, such as {"name": …}'),
+    ("Smtp | None", "{swordfish", 'Input should be JSON, such as {"host": …, "port": …}'),
+    ("Account", '{"password": "swordfish"}', "Value error, … is too weak"),
+    ("list[Account]", '[{"password": "swordfish"}]', "item 1: Value error, … is too weak"),
     ("Tree", '{"name": "a", "leaves": [{}]}', "leaves: item 1: name: Field required"),
     ("Box", "swordfish", 'Input should be JSON, such as {"width": …, "height": …}'),
     ("Color", "swordfish", "Input should be 'red' or 'blue'"),

@@ -109,7 +109,8 @@ def _problem(detail: Mapping[str, Any], path: Sequence[str | int], schema: Schem
         if "array" in kinds <= {"array", "null"}:
             return 'Input should be a list, such as a,b or ["a", "b"]'
         if "object" in kinds <= {"object", "null"}:
-            known = ", ".join(f'"{name}": …' for name in schema.get("properties", ["name"]))
+            [of_object] = [each for each in _options(schema) if _kind(each) == "object"][:1]
+            known = ", ".join(f'"{name}": …' for name in of_object.get("properties", ["name"]))
             return "Input should be JSON, such as {" + known + "}"
     # A key of a mapping is input too, and may be a secret, so only declared names are shown.
     declared = set(_declared(schema))
@@ -119,8 +120,9 @@ def _problem(detail: Mapping[str, Any], path: Sequence[str | int], schema: Schem
         if isinstance(part, int) or part in declared
     ]
     text = detail["msg"]
-    if isinstance(value, str) and len(value) >= 8:  # a validator may quote it
-        text = text.replace(value, "…")
+    for given in _texts(value):
+        if len(given) >= 8:  # a validator may quote it
+            text = text.replace(given, "…")
     return ": ".join([*parts, text])
 
 
@@ -146,11 +148,35 @@ def _schema(field: FieldInfo | None) -> Schema:
         return {}
 
 
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts in a value, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _texts(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _texts(part)
+
+
 def _kinds(schema: Schema) -> set[str]:
     """Return the JSON types of a schema: "array" for lists, sets and tuples."""
-    target = schema.get("$defs", {}).get(schema.get("$ref", "").rpartition("/")[2], schema)
-    options = target.get("anyOf") or target.get("oneOf") or [target]
-    return {str(option.get("type", "object" if "$ref" in option else "")) for option in options}
+    return {_kind(option) for option in _options(schema)}
+
+
+def _kind(schema: Schema) -> str:
+    return str(schema.get("type", ""))
+
+
+def _options(schema: Schema) -> list[Schema]:
+    """Return the schemas of a union, or the only one, without references."""
+
+    def target(of: Schema) -> Schema:
+        found: Schema = schema.get("$defs", {}).get(of.get("$ref", "").rpartition("/")[2], of)
+        return found
+
+    found = target(schema)
+    return [target(each) for each in found.get("anyOf") or found.get("oneOf") or [found]]
 
 
 def _declared(schema: Any) -> Iterator[str]:
