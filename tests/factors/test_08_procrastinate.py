@@ -94,6 +94,7 @@ def test_what_a_job_raises_is_a_failed_attempt(queue: InPostgres, launch: Launch
     shell(queue, "".join(f"{job}.defer()\n" for job in RAISING))
     worker = launch()
     eventually(lambda: queue.states() == {"failed": len(RAISING)}, f"end but {queue.states()}")
+    worker.wait_event("job", outcome="failed", count=2 * len(RAISING))  # it comes after the end in Postgres
     for job, told in RAISING.items():
         ended = [event for event in worker.events if event.get("job", "").endswith(f".{job}")]
         outcomes = [(each["attempt"], each["outcome"]) for each in ended if each["event"] == "job"]

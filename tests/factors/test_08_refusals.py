@@ -127,6 +127,7 @@ def test_a_command_that_redis_refuses_loses_no_job(jobs: Jobs, server: redis.Ser
 
 
 @pytest.mark.long
+@pytest.mark.variants
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("command", ["rpush", "lpush", "srem"])
 def test_a_job_that_cannot_be_given_back_is_not_lost(jobs: Jobs, server: redis.Server, command: str) -> None:
