@@ -51,7 +51,8 @@ WORTH = {
     # The first framework behind the bridge: its threads and its sessions.
     "flask": (
         "test_(01(?!.*-(format|lint|types|tests))|04_(outages|sessions|transactions)"
-        "|07_(bridge|http|limits|middleware)|09_disp(?!.*-(1-all|2-root))|10_database.*from_a_clone|11|12_admin)",
+        "|07_(bridge|http|limits|middleware)|09_disp(?!.*-(1-all|2-root))|10_database.*from_a_clone"
+        "|11(?!_masks)|12_admin)",
         WITHOUT,
     ),
     # Behind the same bridge, but with its own migrations.
@@ -63,8 +64,8 @@ WORTH = {
 }
 # Frameworks with the leading one's server and pool, but with their own errors, sessions and logs.
 WORTH_OF_OTHERS = (
-    "test_(01(?!.*-(format|lint|types|tests))|04_(sessions|transactions)|07_(http|middleware)"
-    "|10_database.*from_a_clone|11|12_admin)",
+    "test_(01(?!.*-(format|lint|types|tests))|04_transactions|07_(http|middleware)"
+    "|10_database.*from_a_clone|11(?!_masks)|12_admin)",
     WITHOUT,
 )
 # The queue in Redis of each other framework in a run over pairs, if a test runs with both queues. The
