@@ -50,34 +50,20 @@ def break_in(hook, error):
     return type("Broken", (app.Task,), {hook: broken})
 
 
-@app.task(base=break_in("before_start", ValueError))
-def before_start(secret):
-    tell("run")
+def breaking(hook, error=ValueError):
+    @app.task(name=f"{hook}-{error.__name__}", base=break_in(hook, error))
+    def job(secret):
+        tell("run")
+
+    return job
 
 
-@app.task(base=break_in("before_start", SystemExit))
-def before_start_exits(secret):
-    tell("run")
-
-
-@app.task(base=break_in("before_start", Ignore))
-def before_start_ignores(secret):
-    tell("run")
-
-
-@app.task(base=break_in("on_success", ValueError))
-def on_success(secret):
-    tell("run")
-
-
-@app.task(base=break_in("on_success", SystemExit))
-def on_success_exits(secret):
-    tell("run")
-
-
-@app.task(base=break_in("after_return", ValueError))
-def after_return(secret):
-    tell("run")
+before_start = breaking("before_start")
+before_start_exits = breaking("before_start", SystemExit)
+before_start_ignores = breaking("before_start", Ignore)
+on_success = breaking("on_success")
+on_success_exits = breaking("on_success", SystemExit)
+after_return = breaking("after_return")
 
 
 @app.task(base=break_in("on_failure", ValueError), max_retries=0)
