@@ -135,6 +135,17 @@ ASSISTANT = ["-m", "dev", "env"]
 TERMINAL = {"PATH": "/usr/bin:/bin", "TERM": "xterm"}
 
 
+def test_what_a_request_contains_moves_no_cursor(copied: Project, development: Path) -> None:
+    """C-21: the terminal of a developer would obey its control characters."""
+    event = {"event": "request", "level": "info", "path": "/\x1b[1A\x9b\n", "exception": "a\x07b"}
+    code = f"from dev import events; print(ascii(events.lines({event!r}, colours=False)))"
+    python = [str(development / "bin" / "python"), "-c", code]
+    done = subprocess.run(python, cwd=copied.path, capture_output=True, text=True, check=True)
+    first, second = json.loads(done.stdout.replace("'", '"'))
+    assert first.endswith("/\\x1b[1A\\x9b\\x0a")
+    assert second == "a\\x07b"
+
+
 def test_a_new_setting_takes_settings_and_one_value(demanding: Project, development: Path) -> None:
     """C-9: one command lists it everywhere, and changes nothing more, nor anything the second time."""
     command = [str(development / "bin" / "python"), "-m", "dev", "settings"]
