@@ -13,8 +13,8 @@ from django.db import DEFAULT_DB_ALIAS, close_old_connections, connections, tran
 from django.db.transaction import TransactionManagementError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from psycopg.pq import TransactionStatus
 
+from .libpq import has_failed
 from .postgres import serve
 
 
@@ -120,11 +120,8 @@ def _swallowed_error(connection: Any) -> bool:
 
 
 def _has_failed(connection: Any) -> bool:
-    return bool(
-        connection.vendor == "postgresql"
-        and connection.connection
-        and connection.connection.info.transaction_status == TransactionStatus.INERROR
-    )
+    driver = connection.connection
+    return connection.vendor == "postgresql" and bool(driver) and has_failed(driver)
 
 
 transaction.Atomic = Atomic  # type: ignore[misc]  # `atomic` of Django has no other way in

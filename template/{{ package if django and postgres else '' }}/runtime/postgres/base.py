@@ -17,11 +17,10 @@ from django.db.backends.postgresql import base
 from django.db.transaction import TransactionManagementError
 from psycopg import IsolationLevel
 from psycopg.errors import ConnectionTimeout
-from psycopg.pq import TransactionStatus
 from sqlalchemy import NullPool, Pool, event
 from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 
-from ..libpq import ANSWER_SECONDS, Connection, is_left_behind
+from ..libpq import ANSWER_SECONDS, Connection, has_failed, is_left_behind
 from ..pool import FairPool
 from . import serving
 
@@ -64,7 +63,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             super()._close()  # type: ignore[misc]  # django-stubs lacks it
 
     def _commit(self) -> None:
-        if self.connection and self.connection.info.transaction_status == TransactionStatus.INERROR:
+        if self.connection and has_failed(self.connection):
             raise TransactionManagementError("A statement failed, so Postgres would roll back.")
         super()._commit()  # type: ignore[misc]  # django-stubs lacks it
 
