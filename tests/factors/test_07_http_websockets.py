@@ -77,10 +77,10 @@ def test_a_client_ends_what_only_sends(start: Start) -> None:
 def test_what_is_not_accepted(start: Start) -> None:
     """C-13, C-22: the client gets a 500, and so says the access event; the error is one event."""
     service = start()
-    for kind in ("silent", "boom"):
+    for kind in ("silent", "boom", "cancelled"):
         assert WebSocket(service.port, f"/ws/{kind}").status == 500
         assert service.wait_event("request", path=f"/ws/{kind}")["status"] == 500
-    assert told(service) == ["websocket failed"] * 2
+    assert told(service) == ["websocket failed"] * 3
 
 
 def test_what_only_waits_is_cut(start: Start) -> None:

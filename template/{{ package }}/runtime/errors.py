@@ -116,11 +116,11 @@ class Problems(Step):
             await self.app(scope, receive_noting, send_or_refuse)
             if not (answered or disconnected):
                 raise RuntimeError("The application returned without an answer.")
-        except asyncio.CancelledError:  # uvicorn cancels it after the grace period
-            log.error("request cut", method="GET", path=scope["path"])
-            status = 503
-        except Exception as error:
-            if not (disconnected and _tells_that_client_left(error)):
+        except (Exception, asyncio.CancelledError) as error:
+            if _is_cancelled():  # uvicorn does that after the grace period
+                log.error("request cut", method="GET", path=scope["path"])
+                status = 503
+            elif not (disconnected and _tells_that_client_left(error)):
                 log.exception("websocket failed", path=scope["path"])
         if disconnected and not answered:
             raise ClientDisconnected  # or uvicorn logs an error
