@@ -74,8 +74,11 @@ def wire_django(service: Path, pristine: Path) -> None:
 
 @pytest.mark.parametrize(
     ("files", "wire"),
-    [(FASTAPI, wire_fastapi), (FLASK, wire_flask), (DJANGO, wire_django)],
-    ids=["fastapi", "flask", "django"],
+    [
+        pytest.param(FASTAPI, wire_fastapi, id="fastapi"),
+        pytest.param(FLASK, wire_flask, id="flask", marks=pytest.mark.variants),
+        pytest.param(DJANGO, wire_django, id="django"),
+    ],
 )
 def test_an_adopted_service_serves_and_updates(
     template: Path,

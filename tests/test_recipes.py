@@ -27,7 +27,9 @@ QUEUES = [
         marks=pytest.mark.variants,
     ),
     {"framework": "flask", "database": "none", "queue": "celery", "clock": True},
-    {"framework": "django", "database": "postgres", "queue": "procrastinate"},
+    pytest.param(
+        {"framework": "django", "database": "postgres", "queue": "procrastinate"}, marks=pytest.mark.variants
+    ),
 ]
 
 

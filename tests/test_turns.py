@@ -2,6 +2,7 @@
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,16 +15,20 @@ from tests.support.selection import frameworks
 from tests.updates.cases import TURNED
 from tests.updates.edits import EDITS, Wanted, lost
 from tests.updates.play import conflicts, files
-from tests.updates.turns import DEFAULTS, TOUR
+from tests.updates.turns import DEFAULTS, SHORT_TOUR, TOUR
 
 MODULES = {"opentelemetry": "otlp", "sentry": "sentry", "prometheus": "prometheus"}
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "tour", [SHORT_TOUR, pytest.param(TOUR, marks=pytest.mark.variants)], ids=["short", "whole"]
+)
 @pytest.mark.parametrize("framework", frameworks(variants.LEADING))
 def test_a_service_goes_through_all_answers_and_back(
     framework: str,
+    tour: list[dict[str, Any]],
     render: Render,
     shared: Path,
     tmp_path: Path,
@@ -37,7 +42,7 @@ def test_a_service_goes_through_all_answers_and_back(
     commit_all(project.path, "Ours")
     before = files(project)
     database = Database(postgres, postgres.create())
-    for answers in TOUR:
+    for answers in tour:
         update(project.path, answers)
         assert not conflicts(project)
         assert not [line for each in wanted for line in lost(project, each) if not line.startswith(LOCKS)]
@@ -63,8 +68,10 @@ def test_a_service_goes_through_all_answers_and_back(
     assert not before.keys() - after.keys()
 
 
-def test_the_tour_has_all_pairs_of_queues_and_ends_where_it_began() -> None:
+def test_the_tours_have_all_queues_and_end_where_they_began() -> None:
     queues = ["none", *(answers["queue"] for answers in TOUR)]
     assert set(itertools.pairwise(queues)) == set(itertools.permutations(variants.choices()["queue"], 2))
-    last = {name: answer for answers in TOUR for name, answer in answers.items()}
-    assert last.items() <= DEFAULTS.items()
+    assert {answers["queue"] for answers in SHORT_TOUR} == set(queues)
+    for tour in (TOUR, SHORT_TOUR):
+        last = {name: answer for answers in tour for name, answer in answers.items()}
+        assert last.items() <= DEFAULTS.items()

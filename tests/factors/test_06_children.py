@@ -74,6 +74,13 @@ async def slow_in_pool(method: str, seconds: float) -> float:
     return seconds
 
 
+@router.get("/pools/{method}/many")
+def end_many(method: str, count: int) -> None:
+    for _ in range(count):
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            pool.map(abs, [1])
+
+
 @router.get("/pools/{method}/left")
 def leave(method: str) -> None:
     multiprocessing.get_context(method).Process(target=time.sleep, args=[60]).start()
@@ -154,6 +161,14 @@ def test_they_end_when_they_should(web: Any, method: str) -> None:
     assert status(service.port, f"/pools/{method}/left") == 200
     service.terminate()
     assert_ended_well(service)
+
+
+def test_each_pool_ends(web: Any) -> None:
+    """C-28: also if `terminate` comes at the moment at which its process begins to wait for a task."""
+    service: Service = web()
+    with ThreadPoolExecutor(3) as threads:
+        many = [threads.submit(status, service.port, "/pools/fork/many?count=60") for _ in range(3)]
+        assert [each.result() for each in many] == [200] * 3
 
 
 @pytest.mark.parametrize("method", METHODS)

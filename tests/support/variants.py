@@ -39,6 +39,8 @@ BOOTED = ("framework", "database", "queue")
 LEADING = "fastapi"
 # Tests that a service without a database responds. The rest of HTTP is the same code.
 WITHOUT = "test_07_http.*(example|health)"
+# The test that development runs what a service needs, where it needs less.
+FORMATION = "test_10_dev.*runs_the_formation"
 # The tests of tests/factors in a run over pairs, with a database and without. Other tests prove the rest:
 # tests/test_render.py checks the format, lint and types of each variant. tests/contract/ runs a service's
 # own tests for each framework, and tests/platforms/test_heroku.py runs those of one without a database.
@@ -46,7 +48,7 @@ WITHOUT = "test_07_http.*(example|health)"
 WORTH = {
     LEADING: (
         "(?!test_01.*-(format|lint|types))",
-        f"test_(01(?!.*-(format|lint|types|tests))|03_config|04|05|10|12)|{WITHOUT}",
+        f"test_(01(?!.*-(format|lint|types|tests))|03_config|04|05|12)|{FORMATION}|{WITHOUT}",
     ),
     # The first framework behind the bridge: its threads and its sessions.
     "flask": (
@@ -86,7 +88,9 @@ def worth(variant: Answers) -> str | None:
     """Return a pattern (file::name) for this variant's tests in a run over pairs, or None."""
     if variant["queue"] != "none":  # queues have their own tests
         # But then development runs a Redis, which is the same for both queues.
-        return "test_10" if (variant["framework"], variant["queue"]) == (LEADING, "dramatiq") else None
+        if (variant["framework"], variant["queue"]) != (LEADING, "dramatiq"):
+            return None
+        return FORMATION if variant["database"] == "none" else "test_10_dev"
     with_database, without = WORTH.get(variant["framework"], WORTH_OF_OTHERS)
     return without if variant["database"] == "none" else with_database
 

@@ -9,6 +9,7 @@ from extensions.options import conflict
 from tests.support import variants
 
 EVERYWHERE = ["heroku", "docker", "kubernetes", "fly", "render"]
+EVERYTHING = ["opentelemetry", "sentry", "prometheus"]
 # What a turn starts from, if it does not say otherwise.
 DEFAULTS: dict[str, Any] = {
     "database": "postgres",
@@ -95,7 +96,7 @@ TOUR: list[dict[str, Any]] = [
     {"queue": "procrastinate", "observability": ["prometheus"], "ci": "none"},
     {
         "queue": "dramatiq",
-        "observability": ["opentelemetry", "sentry", "prometheus"],
+        "observability": EVERYTHING,
         "package_manager": "pip",
     },
     {"queue": "celery", "clock": True, "ci": "github", "platforms": EVERYWHERE},
@@ -106,4 +107,19 @@ TOUR: list[dict[str, Any]] = [
     {"queue": "none", "ci": "gitlab", "license": "none"},
     {"queue": "dramatiq", "clock": True, "platforms": ["docker", "kubernetes"]},
     {"queue": "none", "clock": False, "ci": "github", "platforms": ["heroku", "docker"]},
+]
+# Each queue once, and each other answer of that way.
+SHORT_TOUR: list[dict[str, Any]] = [
+    {"queue": "procrastinate", "observability": ["opentelemetry"], "ci": "gitlab", "license": "MIT"},
+    {"queue": "dramatiq", "clock": True, "observability": EVERYTHING, "package_manager": "pip"},
+    {"queue": "none", "clock": False, "observability": [], "database": "none", "platforms": EVERYWHERE},
+    {"queue": "celery", "clock": True, "database": "postgres", "platforms": [], "ci": "none"},
+    {
+        "queue": "none",
+        "clock": False,
+        "package_manager": "uv",
+        "platforms": ["heroku", "docker"],
+        "ci": "github",
+        "license": "none",
+    },
 ]

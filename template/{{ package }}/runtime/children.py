@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from multiprocessing import util
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any
@@ -52,8 +53,11 @@ def _forget_handlers() -> None:
 
 def _enter(_registered: object = None) -> None:
     _ignore_signals()
+    received, wakeup = os.pipe()
+    os.set_blocking(wakeup, False)
+    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    threading.Thread(target=_watch, args=(received,), name="parent", daemon=True).start()
     signal.pthread_sigmask(signal.SIG_SETMASK, blocked)  # only the main thread handles them
 
 
@@ -69,10 +73,19 @@ def _end(_signum: int, _frame: FrameType | None) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _end_with_parent() -> None:
+def _watch(received: int) -> None:
+    """End with the parent, and see to it that `_end` runs.
+
+    A handler runs before or after a system call that waits, such as for the next task of a pool. A
+    signal that comes just before the call interrupts nothing, so it is sent again.
+    """
     while not (parent := multiprocessing.parent_process()):  # it is set a moment later
         time.sleep(0.1)
-    parent.join()
+    while parent.sentinel not in wait([parent.sentinel, received]):
+        signals = os.read(received, 512)
+        while END in signals and signal.getsignal(signal.SIGTERM) is _go_on:
+            time.sleep(0.01)
+            signal.pthread_kill(threading.main_thread().ident or 0, END)
     os._exit(0)
 
 
