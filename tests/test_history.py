@@ -114,7 +114,8 @@ def test_the_examples_migration_may_be_gone(launch: Launch, shared: Path, databa
     assert release(project, shared, database) >= {"mine", "outbox"}
 
 
-@pytest.mark.parametrize("manager", [pytest.param("uv", marks=pytest.mark.variants), "pip"])
+@pytest.mark.variants  # tests/test_turns.py goes from queue to queue, too
+@pytest.mark.parametrize("manager", ["uv", "pip"])
 def test_another_queue_leaves_the_tables_of_the_first(
     launch: Launch, shared: Path, database: Database, manager: str
 ) -> None:

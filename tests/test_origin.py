@@ -69,7 +69,7 @@ def update(project: Project) -> list[str]:
     return lines
 
 
-@pytest.mark.parametrize("tagged", [True, False])
+@pytest.mark.parametrize("tagged", [True, pytest.param(False, marks=pytest.mark.variants)])
 def test_a_dirty_clone_is_said_and_can_be_updated_from(source: Path, tmp_path: Path, tagged: bool) -> None:
     """With or without tags, the stored version is a commit that the clone has."""
     if not tagged:

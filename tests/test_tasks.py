@@ -67,7 +67,7 @@ def test_an_update_raises_what_is_older_and_keeps_the_rest(with_uv: Launched) ->
     run_uv(with_uv.path, "lock", "--check", "--python", sys.executable)
 
 
-@pytest.mark.parametrize("missing", ["network", "uv"])
+@pytest.mark.parametrize("missing", ["network", pytest.param("uv", marks=pytest.mark.variants)])
 def test_an_update_without_uv_or_offline_is_completed_by_the_next_sync(
     missing: str, with_uv: Launched, tmp_path: Path
 ) -> None:
@@ -99,7 +99,7 @@ def test_a_cache_that_lacks_a_pin_does_not_decide(with_uv: Launched, tmp_path: P
     assert versions(with_uv.path)[LOWERED] == dict(pins.seeds(GROUPS))[LOWERED]
 
 
-@pytest.mark.parametrize("missing", ["nothing", "network", "uv"])
+@pytest.mark.parametrize("missing", ["nothing", pytest.param("network", marks=pytest.mark.variants), "uv"])
 def test_a_lock_is_left_alone_when_nothing_moves(missing: str, with_uv: Launched, tmp_path: Path) -> None:
     before = with_uv.file("uv.lock").read_bytes()
     with_uv.commit()

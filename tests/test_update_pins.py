@@ -50,7 +50,7 @@ def olds(template: Path) -> dict[str, dict[str, str]]:
     return {version: closure(found) for version, found in read.items()}
 
 
-@pytest.mark.parametrize("manager", ["uv", "pip"])
+@pytest.mark.parametrize("manager", ["uv", pytest.param("pip", marks=pytest.mark.variants)])
 def test_pins_move_within_the_users_caps(
     template: Path, olds: dict[str, dict[str, str]], tmp_path: Path, manager: str
 ) -> None:
@@ -83,7 +83,7 @@ def test_pins_move_within_the_users_caps(
     check(project)
 
 
-@pytest.mark.parametrize("manager", ["uv", "pip"])
+@pytest.mark.parametrize("manager", [pytest.param("uv", marks=pytest.mark.variants), "pip"])
 def test_a_pin_of_the_users_that_is_newer_stays(
     template: Path, olds: dict[str, dict[str, str]], tmp_path: Path, manager: str
 ) -> None:

@@ -196,9 +196,25 @@ Session = Annotated[AsyncSession, Depends(_careless, scope="function")]  # type:
     ),
 }
 
+# What the gate breaks; `variants` breaks all.
+IN_GATE = (
+    "a blocking call in an async route",
+    "a handler that answers with the error",
+    "a thread that writes to stderr",
+    "something on stderr before all else",
+    "a session that commits whatever happens",
+    "jobs that keep SIGTERM",
+)
+
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(edit, id=name, marks=[] if name in IN_GATE else pytest.mark.variants)
+        for name, edit in EDITS.items()
+    ],
+)
 def test_it_names_the_line_that_is_broken(
     edit: Edit, emit: Callable[[variants.Answers], Project], prove: Prove
 ) -> None:

@@ -65,7 +65,10 @@ def test_a_job_that_outlasts_the_grace_goes_back(queue: InPostgres, launch: Laun
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("job", "attempts"), [("probe", 0), ("tireless", 6), ("patient", 48)])
+@pytest.mark.parametrize(
+    ("job", "attempts"),
+    [("probe", 0), ("tireless", 6), pytest.param("patient", 48, marks=pytest.mark.variants)],
+)
 def test_the_job_of_a_killed_worker_runs_on_another(
     queue: InPostgres, launch: Launch, job: str, attempts: int
 ) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from extensions.context import ON_WSGI
-from extensions.options import ON_REDIS
 
 from . import variants
 
@@ -50,9 +49,7 @@ def tells_something_new(item: pytest.Item, variant: variants.Answers, pristine: 
     if "observability" in variant:
         return is_observed(variant, every_framework=bool(item.get_closest_marker("every_framework")))
     if not pristine:  # queues: variants that differ in at most one way from the leading one with a database
-        if variant["queue"] in ON_REDIS and variant["queue"] != variants.TURNS.get(
-            framework, variant["queue"]
-        ):
+        if variant["queue"] not in variants.TURNS.get(framework, [variant["queue"]]):
             return False
         steps = ["every_framework"] if framework != variants.LEADING else []
         steps += ["every_database"] if variant["database"] == "none" else []

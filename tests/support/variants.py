@@ -52,9 +52,9 @@ WORTH = {
     ),
     # The first framework behind the bridge: its threads and its sessions.
     "flask": (
-        "test_(01(?!.*-(format|lint|types|tests))|04_(outages|sessions|transactions)"
+        "test_(01(?!.*-(format|lint|types|tests))|04_(sessions|transactions)"
         "|07_(bridge|http|limits|middleware)|09_disp(?!.*-(1-all|2-root))|10_database.*from_a_clone"
-        "|11(?!_masks)|12_admin)",
+        "|11(?!_masks))",
         WITHOUT,
     ),
     # Behind the same bridge, but with its own migrations.
@@ -67,14 +67,13 @@ WORTH = {
 # Frameworks with the leading one's server and pool, but with their own errors, sessions and logs.
 WORTH_OF_OTHERS = (
     "test_(01(?!.*-(format|lint|types|tests))|04_transactions|07_(http|middleware)"
-    "|10_database.*from_a_clone|11(?!_masks)|12_admin)",
+    "|10_database.*from_a_clone|11(?!_masks))",
     WITHOUT,
 )
-# The queue in Redis of each other framework in a run over pairs, if a test runs with both queues. The
-# queue's code is the same for all frameworks, and the framework's code is the same for both queues. OBSERVED
-# and tests/contract/ use the other queue. Litestar runs jobs with the leading framework's code, and Flask
-# with Django's, so they have no queue here.
-TURNS = {"litestar": "", "flask": "", "django": "dramatiq"}
+# The queues of each other framework in a run over pairs. A queue's code is the same for all frameworks, and
+# a framework's code is the same for both queues in Redis. Litestar runs jobs with the leading framework's
+# code, and Flask runs those in Redis with Django's. OBSERVED and tests/contract/ use other queues.
+TURNS = {"litestar": (), "flask": ("procrastinate",), "django": ("procrastinate", "dramatiq")}
 # The variants with telemetry in a run over pairs: the first for all tests, the others for what differs.
 OBSERVED = [
     (LEADING, "procrastinate"),
