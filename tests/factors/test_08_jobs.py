@@ -227,7 +227,8 @@ def test_a_worker_behind_a_slow_network(jobs: Jobs, server: redis.Server) -> Non
                 eventually(lambda n=count: int(server.client.get("worked") or 0) >= n, "jobs", timeout=60)  # type: ignore[misc]
             else:
                 worker.wait_event("service unavailable")
-        worker.wait_event("service reached")
+        if jobs.idiom is IDIOMS["celery"]:  # which says that Redis is away only once until it is back
+            worker.wait_event("service reached")
         with server.frozen():
             worker.wait_event("service unavailable", count=2)
         jobs.enqueue("work.{it.send}(0.05)", count=10)
