@@ -8,6 +8,7 @@ import pytest
 
 from tests.support import variants
 from tests.support.project import Project
+from tests.support.selection import named
 
 from .conftest import Prove
 
@@ -208,13 +209,7 @@ IN_GATE = (
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(
-    "edit",
-    [
-        pytest.param(edit, id=name, marks=[] if name in IN_GATE else pytest.mark.variants)
-        for name, edit in EDITS.items()
-    ],
-)
+@pytest.mark.parametrize("edit", named(EDITS, *IN_GATE))
 def test_it_names_the_line_that_is_broken(
     edit: Edit, emit: Callable[[variants.Answers], Project], prove: Prove
 ) -> None:

@@ -11,6 +11,7 @@ from tests.conftest import Run
 from tests.support.orm import assert_it_waits_for_its_turn
 from tests.support.postgres import Database
 from tests.support.project import Project
+from tests.support.selection import named
 from tests.support.service import Event
 
 pytestmark = pytest.mark.database
@@ -172,13 +173,7 @@ def test_what_the_documentation_shows(run: Run, copied: Project, database: Datab
     assert run("check", project=copied, DATABASE_URL=database.url).returncode == 0
 
 
-@pytest.mark.parametrize(
-    "graph",
-    [
-        pytest.param(graph, id=name, marks=[] if name in IN_GATE else pytest.mark.variants)
-        for name, graph in GRAPHS.items()
-    ],
-)
+@pytest.mark.parametrize("graph", named(GRAPHS, *IN_GATE))
 def test_branches(run: Run, copied: Project, database: Database, graph: Graph, tmp_path: Path) -> None:
     """C-28, C-18: all heads are migrated to, `check` wants all of them, and a rollback keeps them."""
     *first, (body, options) = graph

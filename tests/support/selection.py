@@ -32,9 +32,14 @@ def is_wanted(item: pytest.Item, config: pytest.Config) -> bool:
 
 def frameworks(*chosen: str) -> list[Any]:
     """Return each framework as a parameter. A run over pairs includes only those that are chosen."""
+    return named({each: each for each in variants.choices()["framework"]}, *chosen)
+
+
+def named(cases: Mapping[str, Any], *chosen: str) -> list[Any]:
+    """Return each case as a parameter with its name. A run over pairs includes only those that are chosen."""
     return [
-        pytest.param(each, marks=[] if each in chosen else pytest.mark.variants)
-        for each in variants.choices()["framework"]
+        pytest.param(case, id=name, marks=[] if name in chosen else pytest.mark.variants)
+        for name, case in cases.items()
     ]
 
 

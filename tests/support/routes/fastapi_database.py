@@ -2,12 +2,7 @@
 
 DATABASE_ROUTES = '''
 
-import psycopg
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
-
 from .db import Session
-from .models import Note
 
 
 @router.get("/forked")
@@ -25,12 +20,7 @@ async def sql(seconds: float, session: Session) -> None:
 @router.post("/slow-notes", status_code=201)
 async def slow_note(seconds: float, session: Session) -> int:
     """Write, and commit later."""
-    note = Note(text="slow", words=1)
-    session.add(note)
-    await session.flush()
-    print("slow-notes has begun")
-    await asyncio.sleep(seconds)
-    return note.id
+    return await write_slowly(session, seconds)
 
 
 @router.post("/children", status_code=201)
@@ -42,32 +32,13 @@ async def child(session: Session) -> None:
 @router.post("/commits", status_code=201)
 async def commits(session: Session) -> dict[str, int]:
     """Commit and go on, roll back and go on, as the tutorials do."""
-    note = Note(text="first", words=1)
-    session.add(note)
-    await session.commit()
-    await session.refresh(note)
-    answer = {"id": note.id}
-    session.add(Note(text="gone", words=1))
-    await session.rollback()
-    session.add(Note(text="second", words=1))
-    return answer
+    return await commit_and_go_on(session)
 
 
 @router.post("/swallow/{how}", status_code=201)
 async def swallow(how: str, session: Session) -> None:
     """Write, break a constraint, and go on as if nothing had been."""
-    note = Note(text="first", words=1)
-    session.add(note)
-    await session.flush()
-    again = text("INSERT INTO notes (id, text) OVERRIDING SYSTEM VALUE VALUES (:id, 'second')")
-    try:
-        if how == "savepoint":
-            async with session.begin_nested():
-                await session.execute(again, {"id": note.id})
-        else:
-            await session.execute(again, {"id": note.id})
-    except IntegrityError:
-        pass
+    await swallow_error(session, how)
 
 
 @router.post("/refused/{how}")
@@ -82,8 +53,5 @@ async def refused(how: str, session: Session) -> Response:
 @router.post("/doomed")
 async def doomed(session: Session) -> None:
     """Fail, on a connection that has just been lost: nor can it be rolled back."""
-    pid = await session.scalar(text("SELECT pg_backend_pid()"))
-    async with await psycopg.AsyncConnection.connect(os.environ["DATABASE_URL"]) as other:
-        await other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
-    raise RuntimeError("this went wrong too")
+    await doom(session)
 '''

@@ -2,12 +2,7 @@
 
 DATABASE_ROUTES = '''
 
-import psycopg
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
-
 from .db import Session
-from .models import Note
 
 
 @get("/forked", sync_to_thread=True)
@@ -25,12 +20,7 @@ async def sql(seconds: FromQuery[float], session: Session) -> None:
 @post("/slow-notes")
 async def slow_note(seconds: FromQuery[float], session: Session) -> int:
     """Write, and commit later."""
-    note = Note(text="slow", words=1)
-    session.add(note)
-    await session.flush()
-    print("slow-notes has begun")
-    await asyncio.sleep(seconds)
-    return note.id
+    return await write_slowly(session, seconds)
 
 
 @post("/children")
@@ -42,32 +32,13 @@ async def child(session: Session) -> None:
 @post("/commits")
 async def commits(session: Session) -> dict[str, int]:
     """Commit and go on, roll back and go on, as the tutorials do."""
-    note = Note(text="first", words=1)
-    session.add(note)
-    await session.commit()
-    await session.refresh(note)
-    answer = {"id": note.id}
-    session.add(Note(text="gone", words=1))
-    await session.rollback()
-    session.add(Note(text="second", words=1))
-    return answer
+    return await commit_and_go_on(session)
 
 
 @post("/swallow/{how:str}")
 async def swallow(how: FromPath[str], session: Session) -> None:
     """Write, break a constraint, and go on as if nothing had been."""
-    note = Note(text="first", words=1)
-    session.add(note)
-    await session.flush()
-    again = text("INSERT INTO notes (id, text) OVERRIDING SYSTEM VALUE VALUES (:id, 'second')")
-    try:
-        if how == "savepoint":
-            async with session.begin_nested():
-                await session.execute(again, {"id": note.id})
-        else:
-            await session.execute(again, {"id": note.id})
-    except IntegrityError:
-        pass
+    await swallow_error(session, how)
 
 
 @post("/refused/{how:str}")
@@ -82,10 +53,7 @@ async def refused(how: FromPath[str], session: Session) -> Response[None]:
 @post("/doomed")
 async def doomed(session: Session) -> None:
     """Fail, on a connection that has just been lost: nor can it be rolled back."""
-    pid = await session.scalar(text("SELECT pg_backend_pid()"))
-    async with await psycopg.AsyncConnection.connect(os.environ["DATABASE_URL"]) as other:
-        await other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
-    raise RuntimeError("this went wrong too")
+    await doom(session)
 
 
 for handler in (forked, sql, slow_note, child, commits, swallow, refused, doomed):

@@ -68,3 +68,57 @@ def own_backends() -> list[int]:
         pids += pool.map(own_backend, [1, 2])
     return [*pids, own_backend(0)]
 '''
+
+SESSIONS = """
+
+import os
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from .models import Note
+
+
+async def write_slowly(session: Any, seconds: float) -> int:
+    note = Note(text="slow", words=1)
+    session.add(note)
+    await session.flush()
+    print("slow-notes has begun")
+    await asyncio.sleep(seconds)
+    return note.id
+
+
+async def commit_and_go_on(session: Any) -> dict[str, int]:
+    note = Note(text="first", words=1)
+    session.add(note)
+    await session.commit()
+    await session.refresh(note)
+    answer = {"id": note.id}
+    session.add(Note(text="gone", words=1))
+    await session.rollback()
+    session.add(Note(text="second", words=1))
+    return answer
+
+
+async def swallow_error(session: Any, how: str) -> None:
+    note = Note(text="first", words=1)
+    session.add(note)
+    await session.flush()
+    again = text("INSERT INTO notes (id, text) OVERRIDING SYSTEM VALUE VALUES (:id, 'second')")
+    try:
+        if how == "savepoint":
+            async with session.begin_nested():
+                await session.execute(again, {"id": note.id})
+        else:
+            await session.execute(again, {"id": note.id})
+    except IntegrityError:
+        pass
+
+
+async def doom(session: Any) -> None:
+    pid = await session.scalar(text("SELECT pg_backend_pid()"))
+    async with await psycopg.AsyncConnection.connect(os.environ["DATABASE_URL"]) as other:
+        await other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    raise RuntimeError("this went wrong too")
+"""
