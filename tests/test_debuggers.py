@@ -15,9 +15,8 @@ import pytest
 from tests.conftest import Render
 from tests.support.client import reserved_port, status
 from tests.support.debugger import Editor
+from tests.support.patience import PATIENCE
 from tests.support.project import Project, environment
-
-PATIENCE = 60
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from extensions import context, names
+from tests.support.patience import PATIENCE
 
 ENTER, CLEAR, SPACE, UP, DOWN, CTRL_C = "\r", "\x15", " ", "\x1b[A", "\x1b[B", "\x03"
-PATIENCE = 20
 COLUMNS = 80  # the width of a usual terminal
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Run, Start
+from tests.support.patience import PATIENCE
 from tests.support.project import Project
 
 HEROKU = {"DYNO", "HEROKU_APP_NAME", "HEROKU_RELEASE_VERSION", "HEROKU_BUILD_COMMIT"}
@@ -43,6 +44,7 @@ SECONDS = (
     "DATABASE_STATEMENT_TIMEOUT_SECONDS",
     "MIGRATION_LOCK_TIMEOUT_SECONDS",
 )
+STARTS_A_SECOND = 60  # of the interpreter, on one core of 2024
 COUNTS = ("WEB_CONCURRENCY", "WEB_THREADS", "WORKER_CONCURRENCY", "DATABASE_POOL_SIZE", "REDIS_POOL_SIZE")
 FIELDS = """
 import json
@@ -137,16 +139,17 @@ def cost(command: list[str], where: Path, **variables: str) -> tuple[float, floa
 def test_a_wrong_configuration_is_told_soon(pristine: Project, production: Path) -> None:
     """C-7: within a second beyond the interpreter's start.
 
-    The second is counted in processor time, which other tests beside this one cannot lengthen; that
-    it does not wait for anything instead, a far longer bound shows.
+    The second is counted in processor time, which other tests beside this one cannot lengthen, and in
+    starts of the interpreter, because machines differ. That it does not wait for anything instead, a far
+    longer bound shows.
     """
     python = str(production / "bin" / "python")
-    interpreter, _ = cost([python, "-c", ""], pristine.path)
     web = [python, "-m", pristine.name, "web"]
     cost(web, pristine.path, PORT="x")  # which may have to compile what it imports
-    worked, waited = cost(web, pristine.path, PORT="x")
-    assert worked - interpreter < 1
-    assert waited < 5
+    interpreter = min(cost([python, "-c", ""], pristine.path)[0] for _ in range(3))
+    worked, waited = min(cost(web, pristine.path, PORT="x") for _ in range(3))
+    assert worked - interpreter < STARTS_A_SECOND * interpreter
+    assert waited < PATIENCE
 
 
 MALFORMED = {

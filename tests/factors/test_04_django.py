@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import Start
 from tests.support.client import Connection, status
+from tests.support.patience import SLACK
 from tests.support.postgres import Database, Server
 from tests.support.project import Project
 from tests.support.service import eventually
@@ -238,7 +239,7 @@ def test_a_database_that_is_frozen_holds_nobody(start: Start, postgres: Server, 
         with postgres.frozen():
             answers = [pool.submit(status, service.port, "/notes") for _ in range(8)]
             done = [*answers, waiting]
-            eventually(lambda: all(each.done() for each in done), "answers", timeout=5)
+            eventually(lambda: all(each.done() for each in done), "answers", timeout=5 + SLACK)
     assert {each.result() for each in done} == {503}
     eventually(lambda: status(service.port, "/readyz") == 200, "readiness")
 

@@ -20,7 +20,6 @@ from tests.conftest import Start
 from tests.support.client import Connection, status
 from tests.support.isolation import needs
 from tests.support.outages import (
-    SLACK,
     TERMINATE,
     assert_away,
     assert_back,
@@ -29,6 +28,7 @@ from tests.support.outages import (
     readiness,
     write,
 )
+from tests.support.patience import SLACK
 from tests.support.postgres import Database, Server
 from tests.support.project import Project
 from tests.support.relay import Relay

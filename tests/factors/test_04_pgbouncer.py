@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import Render, starting
 from tests.support import pgbouncer, redis
 from tests.support.client import Connection, status
+from tests.support.patience import SLACK
 from tests.support.postgres import Database, Server
 from tests.support.project import Project, environment
 from tests.support.service import eventually
@@ -84,7 +85,7 @@ def test_the_service_works_and_leaves_nothing_behind(
         began = time.monotonic()
         assert write(41) == 201
         eventually(lambda: database.execute(counted) == [(41,)], "a job of an idle worker")
-        assert time.monotonic() - began < LOOK + 2
+        assert time.monotonic() - began < LOOK + SLACK
         for process in [web, *processes]:
             process.terminate()
         for process in [web, *processes]:

@@ -11,6 +11,7 @@ from tests.conftest import Render
 from tests.factors.conftest import Jobs
 from tests.support import redis, variants
 from tests.support.client import Connection, status
+from tests.support.patience import SLACK
 from tests.support.project import Project
 from tests.support.relay import Relay
 from tests.support.service import Service, eventually
@@ -27,7 +28,6 @@ REASONS = {
     "BUSY": "busy with a script",
     "LOADING": "loading its data",
 }
-SLACK = 1  # second more than the contract gives: this machine may be busy
 
 
 @pytest.fixture(scope="module", params=QUEUED, ids=variants.label)

@@ -11,6 +11,7 @@ from tests.conftest import Render, starting
 from tests.factors.conftest import Jobs
 from tests.support import processes, variants
 from tests.support.client import Connection, refuses, status
+from tests.support.patience import SLACK
 from tests.support.project import Project, edited, environment
 from tests.support.service import Service, eventually
 
@@ -136,12 +137,12 @@ def test_a_request_that_waits_for_a_pool_is_answered(web: Any, method: str, work
     service: Service = web(WEB_CONCURRENCY=workers)
     service.wait_event("listening", count=int(workers))
     with ThreadPoolExecutor() as pool:
-        slow = pool.submit(status, service.port, f"/pools/{method}/slow?seconds=3")
+        slow = pool.submit(status, service.port, f"/pools/{method}/slow?seconds=10")
         service.wait_event("pool has begun")
         service.terminate("all")
         service.terminate("all")
         service.wait_event("draining", count=int(workers))
-        eventually(lambda: refuses(service.port), "refusal", timeout=2)
+        eventually(lambda: refuses(service.port), "refusal", timeout=2 + SLACK)
         assert slow.result() == 200
     assert_ended_well(service, count=int(workers))
     assert len(service.find("draining")) == int(workers)

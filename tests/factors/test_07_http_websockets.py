@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import Start
 from tests.support.client import WebSocket, status
+from tests.support.patience import SLACK
 from tests.support.processes import memory
 from tests.support.service import Service
 
@@ -33,7 +34,7 @@ def test_a_websocket_that_does_not_read(start: Start) -> None:
         for _ in range(5):
             stack.enter_context(WebSocket(service.port, "/ws/flood").sock)
         pings = stack.enter_context(WebSocket(service.port, "/ws").sock)
-        pings.settimeout(1)
+        pings.settimeout(1 + SLACK)
         sent, end = 0, time.monotonic() + 20
         try:
             while time.monotonic() < end:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Start
-from tests.support.client import PATIENCE, Connection, read_to_end, send_raw, status
+from tests.support.client import Connection, read_to_end, send_raw, status
+from tests.support.patience import PATIENCE, SLACK
 from tests.support.processes import memory
 from tests.support.service import Service, eventually
 
@@ -42,7 +43,7 @@ def flood(sock: socket.socket, part: bytes, limit: int) -> int:
 
 def test_slow_clients_stop_nobody(start: Start) -> None:
     """C-26: they are closed after CLIENT_TIMEOUT_SECONDS, by one event each; others are served meanwhile."""
-    service = start(CLIENT_TIMEOUT_SECONDS="3")
+    service = start(CLIENT_TIMEOUT_SECONDS="8")
     service.wait_event("listening")
     with ExitStack() as stack:
         heads = [stack.enter_context(connect(service)) for _ in range(20)]
@@ -55,9 +56,8 @@ def test_slow_clients_stop_nobody(start: Start) -> None:
         for sock in readers:
             sock.sendall(GET.replace(b"/ ", b"/big ") + b"\r\n")
         for path in ("/", "/livez", "/readyz"):
-            began = time.monotonic()
             assert status(service.port, path) == 200
-            assert time.monotonic() - began < 1
+        assert not service.find("client too slow"), "they waited until the slow ones were closed"
         service.wait_event("client too slow", count=20, reason="its head does not come")
         service.wait_event("client too slow", count=20, reason="its body does not come")
         service.wait_event("client too slow", count=10, reason="it does not read")
@@ -232,7 +232,7 @@ def test_a_body_that_does_not_come_takes_no_place(start: Start, rest: bytes) -> 
         for _ in range(3):
             began = time.monotonic()
             assert status(service.port, "/") == 200
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 1 + SLACK
         length = int(rest.split(b"Content-Length: ")[1].split()[0])
         for sock in slow[-5:]:
             sock.sendall(b"x" * (length - len(rest.partition(b"\r\n\r\n")[2])))

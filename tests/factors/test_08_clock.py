@@ -14,6 +14,7 @@ from tests.support import postgres as pg
 from tests.support import processes, redis, variants
 from tests.support.clocks import SECOND, Clocks
 from tests.support.idioms import IN_DJANGO, IN_POSTGRES, SCHEDULES, SWALLOWS, SWALLOWS_IN_DJANGO
+from tests.support.patience import SLACK
 from tests.support.project import Project, edited, environment
 from tests.support.service import eventually
 
@@ -134,7 +135,7 @@ def test_sigterm_ends_an_idle_clock_at_once(clocks: Clocks, to: str) -> None:
     clock.terminate(to)
     clock.terminate("all")
     assert clock.wait() == 0
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 2 + SLACK
 
 
 def test_sigterm_during_the_boot_ends_it_at_once(clocks: Clocks) -> None:
@@ -146,7 +147,7 @@ def test_sigterm_during_the_boot_ends_it_at_once(clocks: Clocks) -> None:
         began = time.monotonic()
         clock.terminate()
         assert clock.wait() in ((0,) if ours else (0, -signal.SIGTERM)), clock.report()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 2 + SLACK
 
 
 def test_redis_may_be_away(clocks: Clocks, project: Project, server: redis.Server) -> None:
@@ -169,7 +170,7 @@ def test_redis_may_be_away(clocks: Clocks, project: Project, server: redis.Serve
         other.wait_event("service unavailable")
         other.terminate()
         assert other.wait() == 0
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 4 + SLACK
     clock.wait_event("tick", count=4)
     clocks.stop()
     assert len(clock.find("service unavailable")) == 2

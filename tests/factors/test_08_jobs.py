@@ -17,6 +17,7 @@ from tests.support import redis, variants
 from tests.support.client import Connection
 from tests.support.idioms import IDIOMS, JOBS
 from tests.support.orm import orm
+from tests.support.patience import SLACK
 from tests.support.project import Project, edited
 from tests.support.relay import Relay
 from tests.support.service import Service, eventually
@@ -78,13 +79,13 @@ def test_sigterm_lets_a_job_finish(jobs: Jobs, server: redis.Server, to: str) ->
 def test_what_outlasts_the_grace_goes_back_at_once(jobs: Jobs) -> None:
     """C-16."""
     worker = jobs.worker(SHUTDOWN_GRACE_SECONDS="0.5")
-    jobs.enqueue("work.{it.send}(8)")
+    jobs.enqueue("work.{it.send}(20)")
     worker.wait_event("work has begun")
     other = jobs.worker()
     worker.terminate()
-    assert worker.wait(timeout=4) == 0
+    assert worker.wait(timeout=3 + SLACK) == 0
     assert worker.find("jobs given back", count=1)
-    assert other.wait_event("job", outcome="succeeded", timeout=15)["attempt"] == 2
+    assert other.wait_event("job", outcome="succeeded")["attempt"] == 2
 
 
 @pytest.mark.long

@@ -10,6 +10,7 @@ from tests.factors.conftest import Launch
 from tests.support import postgres as pg
 from tests.support import variants
 from tests.support.jobs import InPostgres, released, shell
+from tests.support.patience import SLACK
 from tests.support.procrastinate_idioms import (
     OPENED,
     OPENED_BLOCKING,
@@ -149,7 +150,7 @@ def test_a_request_that_enqueues_by_itself(queued: Project, shared: Path, tmp_pa
         try:
             urls = [f"{web.url}/enqueue", f"{web.url}/enqueue-async"]
             server.stop()
-            assert [httpx.post(url, timeout=4).status_code for url in urls] == [503, 503]
+            assert [httpx.post(url, timeout=2 + SLACK).status_code for url in urls] == [503, 503]
             server.start()
             for url in urls:
                 eventually(lambda url=url: httpx.post(url).status_code == 200, url)  # type: ignore[misc]

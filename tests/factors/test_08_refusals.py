@@ -151,8 +151,8 @@ def test_an_error_between_two_looks_is_told(jobs: Jobs, server: redis.Server) ->
     for number in range(1, 6):
         with denied(server, "srandmember"):
             time.sleep(0.7)
-        worker.wait_event("service unavailable", reason="access denied", count=number, timeout=5)
-        worker.wait_event("service reached", count=number, timeout=5)
+        worker.wait_event("service unavailable", reason="access denied", count=number)
+        worker.wait_event("service reached", count=number)
     assert len(worker.find("service unavailable")) == 5
 
 

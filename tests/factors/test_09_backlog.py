@@ -12,8 +12,9 @@ from tests.conftest import Render
 from tests.factors.conftest import Jobs
 from tests.support import redis, variants
 from tests.support.idioms import IDIOMS
+from tests.support.patience import PATIENCE
 from tests.support.project import Project, edited
-from tests.support.service import PATIENCE, eventually
+from tests.support.service import eventually
 
 LINES = 100
 JOBS = """

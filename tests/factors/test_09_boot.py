@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import Start
 from tests.support import processes
 from tests.support.isolation import AS_PROCESS_1, needs
+from tests.support.patience import PATIENCE, SLACK
 from tests.support.project import Project
 from tests.support.service import Service
 
@@ -20,7 +21,7 @@ MOMENTS = (0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.75, 0.9, 0.95, 1.0)  # par
 
 def wait_for_handler(service: Service) -> int:
     """Wait for the first line of the service's own code, and return its root process."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if service.isolated and not processes.children(service.pid):
             continue
@@ -41,7 +42,7 @@ def boot_seconds(start: Start, isolation: Sequence[str] = (), workers: str = "1"
 
 def assert_ended_quietly(service: Service, began: float) -> None:
     """Assert that it ended at once, with nothing left running and nothing to complain of."""
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 2 + SLACK
     assert processes.group(service.pid) == []
     assert not [event for event in service.events if event["level"] not in ("debug", "info")], (
         service.report()

@@ -54,5 +54,5 @@ def test_a_worker_that_stays_so_ends(jobs: Jobs) -> None:
     """C-19: with the reason, for the platform to start another; no thread goes on without the others."""
     worker = jobs.worker()
     with without_descriptors(worker):
-        assert worker.wait(timeout=60) in (0, 1)  # drained after half a minute, or failed at once
+        assert worker.wait() in (0, 1)  # drained after half a minute, or failed at once
     assert [event for event in worker.events if event["level"] == "critical"]

@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import Start
 from tests.support import processes
 from tests.support.client import Connection, WebSocket, read_to_end, refuses, send_raw, status
+from tests.support.patience import SLACK
 from tests.support.project import Project
 from tests.support.router import Router
 from tests.support.service import Service
@@ -44,7 +45,7 @@ def test_sigterm_ends_it_with_0_after_the_drain(start: Start, to: str, workers: 
     began = time.monotonic()
     service.terminate(to)
     assert_ended_well(service)
-    assert 0.5 <= time.monotonic() - began < 10  # seconds: the drain, and no wait for the grace of 20
+    assert 0.5 <= time.monotonic() - began < 2 + SLACK, "it waited for the grace"
 
 
 @WORKERS
@@ -91,10 +92,10 @@ def test_requests_in_flight_are_finished(start: Start, to: str, workers: str, pa
 @WORKERS
 def test_readyz_says_no_at_once(start: Start, to: str, workers: str) -> None:
     """C-15, C-11: by every process of it."""
-    service = boot(start, workers, drain="2")
+    service = boot(start, workers, drain="5")
     assert status(service.port, "/readyz") == 200
     service.terminate(to)
-    service.wait_event("draining", count=int(workers), timeout=1)
+    service.wait_event("draining", count=int(workers))
     assert {status(service.port, "/readyz") for _ in range(20)} == {503}
     assert {status(service.port, "/livez") for _ in range(20)} == {200}
 
@@ -102,7 +103,7 @@ def test_readyz_says_no_at_once(start: Start, to: str, workers: str) -> None:
 @WORKERS
 def test_new_connections_are_served_during_the_drain_and_closed(start: Start, workers: str) -> None:
     """C-15: `Connection: close` is on every response."""
-    service = boot(start, workers, drain="2")
+    service = boot(start, workers, drain="5")
     known = Connection(service.port)
     assert known.get("/")[0].headers["connection"] in (None, "keep-alive")
     service.terminate()
@@ -120,10 +121,10 @@ def test_it_stops_listening_after_the_drain(start: Start, workers: str) -> None:
     """C-15: nothing waits in a backlog that nobody serves."""
     service = boot(start, workers, drain="0.3")
     with ThreadPoolExecutor() as pool:
-        slow = pool.submit(status, service.port, "/slow?seconds=3")
+        slow = pool.submit(status, service.port, "/slow?seconds=10")
         service.wait_event("slow has begun")
         service.terminate()
-        deadline = time.monotonic() + 1.5
+        deadline = time.monotonic() + 0.3 + SLACK
         while not refuses(service.port):
             assert time.monotonic() < deadline, "it still listens long after the drain"
         assert not slow.done()
@@ -137,13 +138,13 @@ def test_idle_connections_are_closed(start: Start) -> None:
     connection = Connection(service.port)
     connection.get("/")
     service.terminate()
-    assert connection.is_closed_within(2)
+    assert connection.is_closed_within(0.5 + SLACK)
     assert_ended_well(service)
 
 
 def test_event_streams_are_closed(start: Start) -> None:
     """C-15: an endless response ends after the drain, not after the grace, and ends cleanly."""
-    service = boot(start, grace="10")
+    service = boot(start, grace="20")
     connection = Connection(service.port)
     connection.sock.sendall(b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert b"200" in connection.sock.recv(65536)
@@ -151,7 +152,7 @@ def test_event_streams_are_closed(start: Start) -> None:
     service.terminate()
     assert read_to_end(connection.sock).endswith(b"0\r\n\r\n")
     assert_ended_well(service)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 8 + SLACK
 
 
 ENDLESS = """
@@ -194,7 +195,7 @@ def test_endless_responses_and_websockets_of_ones_own(start: Start, copied: Proj
         pytest.skip("the steps are the same bytes for each framework")
     copied.add_routes()
     copied.append("routes.py", ENDLESS)
-    service = start(copied, SHUTDOWN_DRAIN_SECONDS="0.3", SHUTDOWN_GRACE_SECONDS="10")
+    service = start(copied, SHUTDOWN_DRAIN_SECONDS="0.3", SHUTDOWN_GRACE_SECONDS="20")
     websocket = WebSocket(service.port, "/echo")
     websocket.send(b"hello")
     assert websocket.receive() == (1, b"hello")
@@ -208,7 +209,7 @@ def test_endless_responses_and_websockets_of_ones_own(start: Start, copied: Proj
     service.terminate()
     assert read_to_end(connection.sock).endswith(b"0\r\n\r\n")
     assert_ended_well(service)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 8 + SLACK
 
 
 @pytest.mark.asgi
@@ -223,7 +224,7 @@ def test_websockets_are_closed(start: Start) -> None:
     service.terminate()
     assert websocket.close_code() == 1012
     assert_ended_well(service)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 2 + SLACK
 
 
 @SENT_TO
@@ -246,7 +247,7 @@ def test_what_outlasts_the_grace_is_cut(start: Start, to: str, workers: str, pat
     began = time.monotonic()
     service.terminate(to)
     assert service.wait() == 0, service.report()
-    assert 1.3 <= time.monotonic() - began < 1.3 + 2 + 1  # of which the last is a busy machine's
+    assert 1.3 <= time.monotonic() - began < 1.3 + 2 + SLACK
     assert processes.group(service.pid) == []
     since = service.events[service.events.index(service.find("draining")[0]) :]
     assert [event for event in since if event["level"] in ("warning", "error")], service.report()

@@ -13,11 +13,10 @@ import pytest
 
 from tests.support import postgres as pg
 from tests.support.client import Connection, refuses, reserved_port, status, wait_for_port
+from tests.support.patience import PATIENCE
 from tests.support.project import Project, run_uv
 
 type Terminal = pexpect.spawn[str]
-
-PATIENCE = 30
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from tests.conftest import Start
 from tests.support import postgres as pg
 from tests.support.client import Connection, reserved_port, wait_for_port
 from tests.support.isolation import OWNING_NOTHING, needs
+from tests.support.patience import PATIENCE
 from tests.support.project import Project, environment
 from tests.support.service import eventually
 from tests.support.telemetry import SECRETS, Receiver, scrape, told_to, total
@@ -135,7 +136,7 @@ def test_development_shows_traces(
         }
         project = observed.copy(tmp_path / "project")
         python, cwd = str(development / "python"), str(project.path)
-        dev = pexpect.spawn(python, ["-m", "dev"], cwd=cwd, env=variables, encoding="utf-8", timeout=30)
+        dev = pexpect.spawn(python, ["-m", "dev"], cwd=cwd, env=variables, encoding="utf-8", timeout=PATIENCE)
         dev.expect("working")
         wait_for_port(port)
         assert Connection(port).post("/notes", {"text": "one"})[0].status == 201

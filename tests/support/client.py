@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 30.0
+from .patience import PATIENCE
 
 
 class Connection(http.client.HTTPConnection):

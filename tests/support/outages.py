@@ -7,11 +7,11 @@ from datetime import datetime
 from itertools import pairwise
 
 from .client import Connection, status
+from .patience import SLACK
 from .postgres import Server
 from .relay import Relay
 from .service import Event, Service, eventually
 
-SLACK = 1  # second more than the contract allows, because this machine may be busy
 TERMINATE = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"

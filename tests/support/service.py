@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from . import processes
+from .patience import PATIENCE
 from .project import Project
 
 type Event = dict[str, Any]
-
-PATIENCE = 30.0  # seconds; what a test waits for should happen much sooner
 
 
 def eventually(condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -> None:
