@@ -77,7 +77,7 @@ def wire_django(service: Path, pristine: Path) -> None:
     [
         pytest.param(FASTAPI, wire_fastapi, id="fastapi"),
         pytest.param(FLASK, wire_flask, id="flask", marks=pytest.mark.variants),
-        pytest.param(DJANGO, wire_django, id="django"),
+        pytest.param(DJANGO, wire_django, id="django", marks=pytest.mark.variants),
     ],
 )
 def test_an_adopted_service_serves_and_updates(

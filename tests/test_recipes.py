@@ -26,7 +26,10 @@ QUEUES = [
         {"framework": "litestar", "database": "postgres", "queue": "dramatiq", "clock": True},
         marks=pytest.mark.variants,
     ),
-    {"framework": "flask", "database": "none", "queue": "celery", "clock": True},
+    pytest.param(
+        {"framework": "flask", "database": "none", "queue": "celery", "clock": True},
+        marks=pytest.mark.variants,
+    ),
     pytest.param(
         {"framework": "django", "database": "postgres", "queue": "procrastinate"}, marks=pytest.mark.variants
     ),

@@ -46,6 +46,7 @@ def test_another_package_manager_swaps_the_locks(with_uv: Launched) -> None:
     assert not list(with_uv.path.glob("requirements*"))
 
 
+@pytest.mark.variants
 def test_another_package_manager_keeps_what_is_the_users_own(with_uv: Launched) -> None:
     """After a change to pip and back, the user's dependencies still have the same versions."""
     with_uv.add("rich<14")
@@ -61,6 +62,7 @@ def test_another_package_manager_keeps_what_is_the_users_own(with_uv: Launched) 
     assert versions(with_uv.path) == before
 
 
+@pytest.mark.variants
 def test_another_package_manager_names_what_only_the_requirements_have(with_pip: Launched) -> None:
     with with_pip.file("requirements.txt").open("a") as lines:
         lines.write(f"rich==13.9.3 \\\n    --hash=sha256:{'0' * 64}\n")
@@ -71,6 +73,7 @@ def test_another_package_manager_names_what_only_the_requirements_have(with_pip:
     assert "`uv add rich==13.9.3`" in line
 
 
+@pytest.mark.variants
 def test_a_server_that_comes_with_an_update_is_never_built(with_pip: Launched) -> None:
     """The manifest and pip's own file say so, the file once, and after its comment and what it includes."""
     with_pip.commit()

@@ -15,8 +15,11 @@ from tests.support.project import Project
 
 from .conftest import Prove
 
-VARIANTS: list[variants.Answers] = [
-    {"framework": "litestar", "database": "postgres", "queue": "procrastinate"},
+VARIANTS = [
+    pytest.param(
+        {"framework": "litestar", "database": "postgres", "queue": "procrastinate"},
+        marks=pytest.mark.variants,
+    ),
     {"framework": "flask", "database": "postgres", "queue": "dramatiq", "clock": True},
     {"framework": "django", "database": "postgres", "queue": "celery"},
 ]

@@ -187,7 +187,7 @@ def test_a_worker_waits_whatever_redis_answers(jobs: Jobs, tmp_path: Path) -> No
                 # Beyond the lease of a job, and the second look at a missed worker, after 15 + 2 * 5 s. While
                 # Redis runs a script, nobody can look, and it takes a whole processor.
                 with pytest.raises(subprocess.TimeoutExpired):
-                    other.process.wait(timeout=10 if error == "BUSY" else 28)
+                    other.process.wait(timeout=5 if error == "BUSY" else 28)
             eventually(lambda: server.client.get("worked") == "2", f"end of both after {error}", timeout=60)
             for each in (worker, other):
                 each.terminate()

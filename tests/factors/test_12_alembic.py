@@ -91,7 +91,7 @@ GRAPHS: dict[str, Graph] = {
         (SHAPE, {"before": "0003", "depends": "0004"}),
     ],
 }
-IN_GATE = ("two branches and their merge", "branches that depend on each other in turn")
+IN_GATE = ("branches that depend on each other in turn",)
 AUDIT = '''
 
 

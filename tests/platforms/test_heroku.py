@@ -114,7 +114,7 @@ def test_the_buildpack_has_nothing_to_refuse(
 # With uv the buildpack installs the tools, with pip the script does. Django's tests start manage.py too.
 IN_CI = [
     pytest.param({"framework": "django", "package_manager": "uv"}, marks=pytest.mark.variants),
-    {"framework": "fastapi", "database": "none", "package_manager": "pip"},
+    {"framework": "litestar", "database": "none", "package_manager": "pip"},
 ]
 # Heroku's Python cannot start without LD_LIBRARY_PATH. This line, which it reads at its start, makes ours so.
 LIBRARY = """import os, sys; "LD_LIBRARY_PATH" in os.environ or sys.exit("libpython is not found")\n"""

@@ -43,11 +43,11 @@ WITHOUT = "test_07_http.*(example|health)"
 FORMATION = "test_10_dev.*runs_the_formation"
 # The tests of tests/factors in a run over pairs, with a database and without. Other tests prove the rest:
 # tests/test_render.py checks the format, lint and types of each variant. tests/contract/ runs a service's
-# own tests for each framework, and tests/platforms/test_heroku.py runs those of one without a database.
-# The same code sends signals for each framework, so behind the bridge two of its four cases are enough.
+# own tests, and tests/platforms/test_heroku.py runs those of one without a database. Of the four cases of
+# a signal (to the root or to all, of one process or of two), two are enough: each value occurs in one.
 WORTH = {
     LEADING: (
-        "(?!test_01.*-(format|lint|types))",
+        "(?!test_01.*-(format|lint|types)|test_(04_trans|09_(boot|disp)).*-(1-all|2-root))",
         f"test_(01(?!.*-(format|lint|types|tests))|03_config|04|05|12)|{FORMATION}|{WITHOUT}",
     ),
     # The first framework behind the bridge: its threads and its sessions.
