@@ -52,7 +52,8 @@ PROGRAM = [sys.executable, "-S", "-c", "print(open('/proc/self/status').read())"
 def facts_of(method):
     program = subprocess.check_output(PROGRAM, text=True)
     inside = pool_of(method).submit(subprocess.check_output, PROGRAM, text=True).result()
-    return {"exitcode": ends(method), "programs": [program, inside]}
+    within = pool_of(method).submit(ends, "fork").result(30)  # in a process of a pool
+    return {"exitcodes": [ends(method), within], "programs": [program, inside]}
 """
 ROUTES = (
     POOLS
@@ -150,12 +151,15 @@ def test_a_request_that_waits_for_a_pool_is_answered(web: Any, method: str, work
 
 @pytest.mark.parametrize("method", METHODS)
 def test_they_end_when_they_should(web: Any, method: str) -> None:
-    """C-28: `terminate` ends one; programs inherit no handling of signals; and none outlives the service."""
+    """C-28: `terminate` ends one, also one of their own; programs inherit no handling of signals.
+
+    None outlives the service.
+    """
     service: Service = web()
     response, body = Connection(service.port).get(f"/pools/{method}")
     assert response.status == 200
     facts = json.loads(body)
-    assert facts["exitcode"] == -15
+    assert facts["exitcodes"] == [-15, -15]
     for program in facts["programs"]:
         fields = dict(line.split(":\t", 1) for line in program.splitlines() if line)
         assert not any(int(fields[name], 16) & SIGTERM for name in FIELDS)
