@@ -107,6 +107,7 @@ class _Started:
 
 
 def _start(*logging: str) -> _Started:
+    protect(*logging)  # it may start processes, too
     _enter()
     from . import logs
 
