@@ -49,6 +49,23 @@ def test_it_is_green_where_clients_are_late(
     assert done.returncode == 0, done.stdout
 
 
+DJANGOS = """
+MIDDLEWARE += ["django.contrib.auth.middleware.LoginRequiredMiddleware"]
+MIDDLEWARE.insert(0, "django.middleware.gzip.GZipMiddleware")
+LOGIN_URL = "admin:login"
+"""
+
+
+def test_it_is_green_with_middleware_of_django(
+    emit: Callable[[variants.Answers], Project], prove: Prove
+) -> None:
+    """The routes of the contract need no login, and a test reads a response that is compressed."""
+    project = emit({"framework": "django", "database": "postgres", "queue": "none"})
+    project.append("django_settings.py", DJANGOS)
+    done = prove(project, "../test_django.py", "test_http.py")
+    assert done.returncode == 0, done.stdout
+
+
 ROUTES = '''"""What the service answers: ours."""
 
 from fastapi import APIRouter, Request

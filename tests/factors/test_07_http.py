@@ -54,6 +54,16 @@ def test_a_head_gets_no_body(start: Start) -> None:
     assert not [event for event in service.events if event["level"] != "info"]
 
 
+def test_a_cached_response_has_the_headers_of_its_request(web: Service, probed: Project) -> None:
+    """C-12, C-15: nothing of the request that filled the cache comes again."""
+    if probed.answers()["framework"] != "litestar":
+        pytest.skip("Litestar alone has a cache of responses.")
+    for request_id in ("first", "second"):
+        response, _ = Connection(web.port).get("/cached", X_Request_ID=request_id)
+        assert response.headers.get_all("x-request-id") == [request_id]
+        assert web.wait_event("request", request_id=request_id)["path"] == "/cached"
+
+
 def test_livez_answers_while_requests_run(start: Start) -> None:
     """C-11: as long as the process can answer, also when every thread for synchronous handlers is taken."""
     service = start()

@@ -4,6 +4,7 @@ import socket
 import struct
 import time
 from contextlib import ExitStack
+from urllib.parse import quote
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.conftest import Start
 from tests.support.client import WebSocket, status
 from tests.support.patience import SLACK
 from tests.support.processes import memory
+from tests.support.project import Project
 from tests.support.service import Service
 
 pytestmark = pytest.mark.asgi
@@ -82,6 +84,26 @@ def test_what_is_not_accepted(start: Start) -> None:
         assert WebSocket(service.port, f"/ws/{kind}").status == 500
         assert service.wait_event("request", path=f"/ws/{kind}")["status"] == 500
     assert told(service) == ["websocket failed"] * 3
+
+
+def test_what_fails_is_closed(start: Start, probed: Project) -> None:
+    """C-19, C-22: with a code; an outage is told once a second, and what a client sends is not our error."""
+    service = start()
+    for kind, events in (("late", ["websocket failed"]), ("away late", ["service unavailable"])):
+        assert WebSocket(service.port, f"/ws/{quote(kind)}").close_code() == 1011
+        service.wait_event("request", path=f"/ws/{kind}")
+        assert told(service)[-1:] == events
+    assert WebSocket(service.port, "/ws/away").status == 503
+    assert WebSocket(service.port, "/ws/away").status == 503
+    before = told(service)
+    assert before.count("service unavailable") < 4
+    websocket = WebSocket(service.port, "/ws/document")
+    websocket.send(b'{"a":')
+    if probed.answers()["framework"] == "litestar":  # which tells malformed documents by a class
+        assert websocket.close_code() == 4500
+        assert told(service) == before
+    else:
+        assert websocket.close_code() == 1011
 
 
 def test_what_only_waits_is_cut(start: Start) -> None:

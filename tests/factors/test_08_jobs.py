@@ -88,6 +88,19 @@ def test_what_outlasts_the_grace_goes_back_at_once(jobs: Jobs) -> None:
     assert other.wait_event("job", outcome="succeeded")["attempt"] == 2
 
 
+def test_a_worker_that_stops_begins_no_job(jobs: Jobs, server: redis.Server) -> None:
+    """C-16: although it has threads to spare, each of which looks for a job at its own times."""
+    worker = jobs.worker(WORKER_CONCURRENCY="20")
+    jobs.enqueue("work.{it.send}(_ / 20)", count=20)
+    worker.wait_event("work has begun", count=20)
+    jobs.enqueue("beget.{it.send}()")
+    assert worker.wait() == 0
+    assert len(worker.find("work has begun")) == 20, "jobs that came after the signal"
+    other = jobs.worker()
+    other.wait_event("job", outcome="succeeded", count=20)
+    assert server.client.get("worked") == "40"
+
+
 @pytest.mark.long
 def test_what_a_killed_worker_had_runs_elsewhere(jobs: Jobs) -> None:
     """C-16: within 60 s, although the other one has nothing else to do."""

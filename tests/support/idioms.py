@@ -175,6 +175,7 @@ SCHEDULES = {
 JOBS = '''
 
 import os
+import signal
 import time
 
 from .runtime import {module}
@@ -188,6 +189,16 @@ def work(seconds: float) -> None:
     print("work has begun")
     time.sleep(seconds)
     client.incr("worked")
+
+
+@{declare}
+def beget() -> None:
+    """Let the worker stop, and enqueue jobs for a while."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.5)
+    for _ in range(20):
+        work.{send}(0)
+        time.sleep(0.05)
 
 
 @{declare}

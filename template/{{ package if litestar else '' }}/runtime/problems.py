@@ -22,7 +22,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.plugins import InitPlugin, ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import ExceptionHandlersMap, Scope
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, DecodeError, Struct, UnsetType
 
 from . import responses
 from .asgi import Message, Receive, Send, Step
@@ -191,7 +191,9 @@ async def after_exception(error: Exception, scope: Scope) -> None:
     Raise the errors of websockets, which have no handlers.
     """
     if scope["type"] == ScopeType.WEBSOCKET:
-        if _is_fault(error) or not isinstance(error, HTTPException | exceptions.WebSocketException):
+        answered = isinstance(error, HTTPException | exceptions.WebSocketException)
+        malformed = isinstance(error.__cause__, DecodeError)  # what the client has sent
+        if _is_fault(error) or not (answered or malformed):
             raise error
     elif LEFT not in scope and (_is_fault(error) or not _has_handler(error, scope)):
         where = {"method": scope["method"], "path": scope["path"]}

@@ -69,11 +69,15 @@ def _check(app: Any, made_by: Any) -> None:
         pass
 
 
-def add(message: Message, *headers: Header) -> None:
-    """Add the headers that the response does not have yet."""
-    own = message["headers"] = list(message.get("headers", ()))
+def add(message: Message, *headers: Header) -> Message:
+    """Return a copy with the headers that the response does not have yet.
+
+    The application may send the same message again, as Litestar's cache does.
+    """
+    own = list(message.get("headers", ()))
     names = {name.lower() for name, _ in own}
     own += [header for header in headers if header[0] not in names]
+    return {**message, "headers": own}
 
 
 async def reply(

@@ -23,6 +23,8 @@ from .services import Attached
 
 log = structlog.get_logger(__name__)
 
+FAILED = 1011  # the code of a websocket whose server met an error (RFC 6455)
+
 
 class Problems(Step):
     """Logs an error and answers it with a problem document: 503 for an outage, otherwise 500."""
@@ -90,8 +92,8 @@ class Problems(Step):
         return responses.log_failure(error, self.services, **where)
 
     async def websocket(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Pass a websocket on; if it fails, uvicorn closes it. Before that, refuse it."""
-        answered = accepted = disconnected = False
+        """Pass a websocket on; if it fails, close it, or refuse it if it is not accepted yet."""
+        answered = accepted = disconnected = closed = False
 
         async def receive_noting() -> Message:
             nonlocal disconnected
@@ -100,8 +102,9 @@ class Problems(Step):
             return message
 
         async def send_or_refuse(message: Message) -> None:
-            nonlocal answered, accepted, disconnected
+            nonlocal answered, accepted, disconnected, closed
             answered, accepted = True, accepted or message["type"] == "websocket.accept"
+            closed = message["type"] == "websocket.close"
             try:
                 if message["type"] == "websocket.close" and not accepted:
                     await refuse_websocket(scope, send, 403)
@@ -121,7 +124,10 @@ class Problems(Step):
                 log.error("request cut", method="GET", path=scope["path"])
                 status = 503
             elif not (disconnected and _tells_that_client_left(error)):
-                log.exception("websocket failed", path=scope["path"])
+                where = {"event": "websocket failed", "path": scope["path"]}
+                status = responses.log_failure(error, self.services, **where)
+                if accepted and not (closed or disconnected):
+                    await send({"type": "websocket.close", "code": FAILED})
         if disconnected and not answered:
             raise ClientDisconnected  # or uvicorn logs an error
         if not answered:

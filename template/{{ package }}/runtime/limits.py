@@ -95,7 +95,7 @@ class BodyLimit(Step):
                 if not self.inside or message.get("status") != scope[REFUSAL]:
                     return
                 refused = True
-                add(message, CLOSE)
+                message = add(message, CLOSE)
             started = True
             if refused and message["type"] == "http.response.body":
                 message = {**message, "more_body": True}  # `end_refusal` ends it

@@ -57,7 +57,7 @@ class Origins(Step):
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                add(message, *added)
+                message = add(message, *added)
                 message["headers"].append((b"vary", b"Origin"))
             await send(message)
 

@@ -38,6 +38,11 @@ def slow_sync(seconds: FromQuery[float]) -> dict[str, float]:
     return {"slept": seconds}
 
 
+@get("/cached", cache=60)
+async def cached() -> dict[str, str]:
+    return {}
+
+
 @get("/stubborn")
 async def stubborn() -> None:
     """Hang, and take no cancellation for an answer."""
@@ -196,7 +201,7 @@ async def ws_of_a_kind(socket: WebSocket[Any, Any, Any], kind: FromPath[str]) ->
 
 for handler in (
     *(slow, slow_sync, stubborn, blocking, boom, deep, late_boom, print_something, warn, log, log_long),
-    *(thread, sse, echo, ignore, order, form, parts, big, teapot, whoami, ws, ws_of_a_kind),
+    *(cached, thread, sse, echo, ignore, order, form, parts, big, teapot, whoami, ws, ws_of_a_kind),
 ):
     router.register(handler)
 '''

@@ -17,6 +17,12 @@ async def read(socket: Any) -> None:
         await socket.receive_text()
 
 
+def away() -> Exception:
+    from psycopg import OperationalError
+
+    return OperationalError("nobody is there")
+
+
 async def behave(socket: Any, kind: str) -> None:
     """Send or wait, and never read; or fail."""
     match kind:
@@ -26,11 +32,19 @@ async def behave(socket: Any, kind: str) -> None:
             raise RuntimeError("this went wrong")
         case "cancelled":
             raise asyncio.CancelledError  # as what a library cancels raises it
+        case "away":
+            raise away()
     await socket.accept()
     while True:
         match kind:
             case "flood":
                 await socket.send_text("x" * 65536)
+            case "late":
+                raise RuntimeError("this went wrong late")
+            case "away late":
+                raise away()
+            case "document":
+                await socket.receive_json()
             case "tick":
                 await tick(socket)
             case "group":
