@@ -90,9 +90,11 @@ GROUPS = (
         "Redis, workers and clocks",
         QUEUED,
         {
-            "worker: OOM, READONLY, NOPERM, MISCONF, BUSY": "08_jobs::a_worker_waits_whatever_redis_answers",
-            "worker: reset repeatedly, refused": "08_jobs::a_worker_that_was_cut_off_works_again",
-            "worker: network slow, frozen": "08_jobs::a_worker_behind_a_slow_network",
+            "worker: OOM, READONLY, NOPERM, MISCONF, BUSY": (
+                "08_refusals::a_worker_waits_whatever_redis_answers"
+            ),
+            "worker: reset repeatedly, refused": "08_refusals::a_worker_that_was_cut_off_works_again",
+            "worker: network slow, frozen": "08_refusals::a_worker_behind_a_slow_network",
             "worker: restarted": "08_jobs::delayed_jobs_survive_a_restart_of_redis",
             "clock: refused, frozen": "08_clock::redis_may_be_away",
         },

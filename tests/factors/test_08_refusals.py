@@ -1,9 +1,11 @@
-"""VIII. Concurrency: a Redis that refuses one command, and messages that are no jobs (C-16, C-19)."""
+"""VIII. Concurrency: a Redis that refuses or is cut off, and messages that are no jobs (C-16, C-19)."""
 
 import json
+import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +17,7 @@ from tests.factors.conftest import Jobs
 from tests.support import redis, variants
 from tests.support.idioms import IDIOMS, JOBS
 from tests.support.project import Project, edited
+from tests.support.relay import Relay
 from tests.support.service import Service, eventually
 
 QUEUED = [row for queue in IDIOMS for row in variants.bootable(queue=queue)]
@@ -215,3 +218,73 @@ for what in ("run this command or subcommand script: 1, @user_script:4.", "acces
     print(outage(ResponseError("The user executing the script can't " + what)))
 """
     assert jobs.run("shell", script.format(jobs.project.name)).stdout == "access denied\n" * 2
+
+
+@pytest.mark.long
+def test_a_worker_waits_whatever_redis_answers(jobs: Jobs, tmp_path: Path) -> None:
+    """C-19: it lives, does what it has, and takes the rest when it can; nothing runs twice.
+
+    Each error has a Redis and two workers of its own, all at the same time, because they mostly wait.
+    """
+
+    def meet(error: str) -> None:
+        (tmp_path / error).mkdir()
+        with redis.running(tmp_path / error) as server:
+            given = {"REDIS_URL": server.url, "WORKER_CONCURRENCY": "1"}
+            worker = jobs.worker(**given)
+            jobs.enqueue("work.{it.send}(3)", count=2, **given)
+            worker.wait_event("work has begun")
+            with server.answering(error):
+                other = jobs.worker(**given)  # has nothing else to do than to ask
+                # Beyond the lease of a job, and the second look at a missed worker, after 15 + 2 * 5 s. While
+                # Redis runs a script, nobody can look, and it takes a whole processor.
+                with pytest.raises(subprocess.TimeoutExpired):
+                    other.process.wait(timeout=5 if error == "BUSY" else 28)
+            eventually(lambda: server.client.get("worked") == "2", f"end of both after {error}", timeout=60)
+            for each in (worker, other):
+                each.terminate()
+                assert each.wait() == 0, error
+            assert server.client.get("worked") == "2", error
+
+    with ThreadPoolExecutor(len(redis.REFUSALS)) as pool:
+        list(pool.map(meet, redis.REFUSALS))
+
+
+def test_a_worker_that_was_cut_off_works_again(jobs: Jobs, server: redis.Server) -> None:
+    """C-19: whatever it was doing when its connections were reset, over and over, and refused."""
+    worker = jobs.worker(WORKER_CONCURRENCY="4")
+    jobs.enqueue("work.{it.send}(0.05)", count=100)
+    worker.wait_event("work has begun", count=4)
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        for client in server.client.client_list():
+            if client["cmd"] != "client|list":
+                server.client.client_kill_filter(_id=client["id"])
+        time.sleep(0.05)
+    server.stop()
+    worker.wait_event("service unavailable")
+    server.start()
+    eventually(lambda: int(server.client.get("worked") or 0) >= 100, "end of all", timeout=60)
+    assert worker.process.poll() is None
+
+
+@pytest.mark.variants
+def test_a_worker_behind_a_slow_network(jobs: Jobs, server: redis.Server) -> None:
+    """C-19, C-16: it works on, or waits and recovers; no job is lost, and SIGTERM is obeyed."""
+    with Relay(server.port) as relay:
+        worker = jobs.worker(REDIS_URL=f"redis://127.0.0.1:{relay.port}/0", WORKER_CONCURRENCY="2")
+        for delay, count in ((0.2, 10), (10, 20), (0, 30)):
+            relay.delay = delay
+            jobs.enqueue("work.{it.send}(0.05)", count=10)
+            if delay < 1:
+                eventually(lambda n=count: int(server.client.get("worked") or 0) >= n, "jobs", timeout=60)  # type: ignore[misc]
+            else:
+                worker.wait_event("service unavailable")
+        if jobs.idiom is IDIOMS["celery"]:  # which says that Redis is away only once until it is back
+            worker.wait_event("service reached")
+        with server.frozen():
+            worker.wait_event("service unavailable", count=2)
+        jobs.enqueue("work.{it.send}(0.05)", count=10)
+        eventually(lambda: int(server.client.get("worked") or 0) >= 40, "the rest", timeout=60)
+        worker.terminate()
+        assert worker.wait() == 0

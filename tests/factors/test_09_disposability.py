@@ -119,7 +119,7 @@ def test_new_connections_are_served_during_the_drain_and_closed(start: Start, wo
 @WORKERS
 def test_it_stops_listening_after_the_drain(start: Start, workers: str) -> None:
     """C-15: nothing waits in a backlog that nobody serves."""
-    service = boot(start, workers, drain="0.3")
+    service = boot(start, workers, drain="0.3", grace="20")
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(status, service.port, "/slow?seconds=10")
         service.wait_event("slow has begun")

@@ -41,19 +41,21 @@ LEADING = "fastapi"
 WITHOUT = "test_07_http.*(example|health)"
 # The test that development runs what a service needs, where it needs less.
 FORMATION = "test_10_dev.*runs_the_formation"
+# Of the four cases of a signal (to the root or to all, of one process or of two), the two that a run over
+# pairs leaves out: each value occurs in one of the others.
+SIGNALS = ".*-(1-all|2-root)"
 # The tests of tests/factors in a run over pairs, with a database and without. Other tests prove the rest:
 # tests/test_render.py checks the format, lint and types of each variant. tests/contract/ runs a service's
-# own tests, and tests/platforms/test_heroku.py runs those of one without a database. Of the four cases of
-# a signal (to the root or to all, of one process or of two), two are enough: each value occurs in one.
+# own tests, and tests/platforms/test_heroku.py runs those of one without a database.
 WORTH = {
     LEADING: (
-        "(?!test_01.*-(format|lint|types)|test_(04_trans|09_(boot|disp)).*-(1-all|2-root))",
+        f"(?!test_01.*-(format|lint|types)|test_(04_trans|09_(boot|disp)){SIGNALS})",
         f"test_(01(?!.*-(format|lint|types|tests))|03_config|04|05|12)|{FORMATION}|{WITHOUT}",
     ),
     # The first framework behind the bridge: its threads and its sessions.
     "flask": (
         "test_(01(?!.*-(format|lint|types|tests))|04_(sessions|transactions)"
-        "|07_(bridge|http|limits|middleware)|09_disp(?!.*-(1-all|2-root))|10_database.*from_a_clone"
+        f"|07_(bridge|http|limits|middleware)|09_disp(?!{SIGNALS})|10_database.*from_a_clone"
         "|11(?!_masks))",
         WITHOUT,
     ),
