@@ -124,8 +124,9 @@ class Problems(Step):
                 log.error("request cut", method="GET", path=scope["path"])
                 status = 503
             elif not (disconnected and _tells_that_client_left(error)):
-                where = {"event": "websocket failed", "path": scope["path"]}
-                status = responses.log_failure(error, self.services, **where)
+                status = responses.log_failure(
+                    error, self.services, "websocket failed", path=scope["path"]
+                )
                 if accepted and not (closed or disconnected):
                     await send({"type": "websocket.close", "code": FAILED})
         if disconnected and not answered:
